@@ -1,0 +1,22 @@
+"""The topics of the log, and what their keys are."""
+
+from typing import NamedTuple
+
+ELEMENTS = "elements"
+CONJUNCTIONS = "conjunctions"
+QUARANTINE = "quarantine"
+
+
+class Topic(NamedTuple):
+    """A topic: its name, its partitions in a deployment, and what the key of its records is."""
+
+    name: str
+    partitions: int
+    key: str
+
+
+TOPICS = (
+    Topic(ELEMENTS, 6, "object id: one object's element sets stay in order"),
+    Topic(CONJUNCTIONS, 6, "object id of the first object"),
+    Topic(QUARANTINE, 1, "SHA-256 of the payload"),
+)
