@@ -5,17 +5,25 @@ Contract, for both adapters:
 - Records with the same key in the same topic go to the same partition and keep the order in which they were
   appended. Offsets in a partition grow; they need not be without gaps.
 - When `append` returns, the records are durable. When it raises, the caller may call it again with the same entries:
-  an adapter makes its own retries idempotent, but a record appended by a call that was *interrupted* (killed process)
-  may stand in the log twice. Consumers drop such repeats by record id.
+  an adapter makes its own retries idempotent, but a record of a call that was *interrupted* (killed process, or
+  LogUnavailableError while its outcome was unknown) may stand in the log twice. Consumers drop such repeats by
+  record id.
 - A group's members share the partitions: each record goes to one member at a time, at least once. Committed offsets
   outlive the members. A member that keeps its positions elsewhere (in the same transaction as its results) passes
-  ``start``: it is asked, at each assignment, where to go on.
+  ``start``: it is asked, at each assignment and from within `fetch`, where to go on.
+- A partition changes hands between two fetches: a member that calls `fetch` again has done with what the last one
+  brought (and has committed it, if it commits). One that stays away loses its partitions all the same, in Kafka after
+  a few seconds; its commits are refused from then on.
+- Members do not go back by themselves: to see a record again, leave the group and join it anew.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, Self
 
 import msgspec
+
+ENTRY_BYTES_MAX = 4 * 1024 * 1024
+"""The largest entry, key, value and headers together. Larger things (ephemerides) go to the payload store."""
 
 
 class TopicPartition(NamedTuple):
@@ -64,7 +72,9 @@ class Subscription(Protocol):
     async def fetch(self, max_records: int, timeout_s: float) -> list[LogRecord]:
         """Up to ``max_records`` records in partition order, waiting at most ``timeout_s`` for the first one.
 
-        Raises LogUnavailableError where the log cannot be reached.
+        Raises LogUnavailableError where the log cannot be reached, ValueError where ``start`` answers an offset
+        beyond the end (the positions belong to another log), and whatever ``start`` raises. It may be called again
+        after any of them.
         """
         ...
 
@@ -88,7 +98,10 @@ class Log(Protocol):
     """A durable, partitioned, append-only log. An async context manager."""
 
     async def append(self, topic: str, entries: Sequence[Entry]) -> None:
-        """Append in order; durable on return. Raises LogUnavailableError, ValueError for an unknown topic."""
+        """Append in order; durable on return.
+
+        Raises LogUnavailableError, ValueError for an unknown topic or an entry above ENTRY_BYTES_MAX.
+        """
         ...
 
     async def read(self, partition: TopicPartition, offset: int, max_records: int) -> list[LogRecord]:

@@ -2,6 +2,10 @@
 
 import msgspec
 
+REFUSED_BYTES_MAX = 65_536  # the payload itself is kept whole; a refusal carries what a person can look at
+REFUSALS_MAX = 100_000  # of one payload: then it is no payload with bad records, but a bad payload
+_VALUE_LENGTH_MAX = 200
+
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """One record that could not be read: where it stands, what was wrong, and its bytes.
@@ -9,6 +13,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     ``line`` and ``record`` count from 1 (line 0: the encoding has no lines, or the whole payload is meant).
     ``field`` is the keyword or TLE column range, ``value`` the offending text (at most 200 characters),
     ``rule`` a sentence that says what is demanded, ``clause`` the place in the standard, where there is one.
+    ``data`` are the record's own bytes, at most `REFUSED_BYTES_MAX` of them.
     """
 
     file: str
@@ -26,9 +31,33 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         return f"{place}: {self.field} = {self.value!r}: {self.rule}{clause}"
 
 
+def _shown(value: str | bytes) -> str:
+    """Offending text as text that any encoder takes: bytes that are no ASCII, and lone surrogates, become escapes."""
+    if isinstance(value, bytes):
+        return value[:_VALUE_LENGTH_MAX].decode("ascii", "backslashreplace")[:_VALUE_LENGTH_MAX]
+    return value[:_VALUE_LENGTH_MAX].encode("utf-8", "backslashreplace").decode("utf-8")[:_VALUE_LENGTH_MAX]
+
+
 class RecordRefusedError(ValueError):
     """Raised inside a reader to refuse the record at hand; the reader turns it into a `Refusal`."""
 
-    def __init__(self, field: str, value: str, rule: str, clause: str = "", line: int = 0) -> None:
-        super().__init__(f"{field} = {value!r}: {rule}")
-        self.field, self.value, self.rule, self.clause, self.line = field, value[:200], rule, clause, line
+    def __init__(self, field: str, value: str | bytes, rule: str, clause: str = "", line: int = 0) -> None:
+        self.field, self.value, self.rule, self.clause, self.line = _shown(field), _shown(value), rule, clause, line
+        super().__init__(f"{self.field} = {self.value!r}: {rule}")
+
+    def refusal(self, file: str, record: int, line: int, data: bytes) -> Refusal:
+        """The refusal of the record at hand; ``line`` holds where the error itself names none."""
+        return Refusal(
+            file=file,
+            record=record,
+            line=self.line or line,
+            field=self.field,
+            value=self.value,
+            rule=self.rule,
+            clause=self.clause,
+            data=data[:REFUSED_BYTES_MAX],
+        )
+
+
+class CannotRenderError(ValueError):
+    """A record that the asked format cannot say, such as a catalogue number above 339,999 in a TLE."""

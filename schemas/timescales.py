@@ -19,10 +19,11 @@ NS_PER_SECOND = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_SECOND
 _UNIX_EPOCH_MJD = 40_587
 _FIRST_WHOLE_SECOND_MJD = 41_317  # 1972-01-01
+LAST_YEAR = 2261  # int64 nanoseconds since 1970 end on 2262-04-11
 
 _UTC_TEXT = re.compile(
     r"(?P<year>[0-9]{4})-(?:(?P<month>[0-9]{2})-(?P<day>[0-9]{2})|(?P<doy>[0-9]{3}))"
-    r"[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]*))?Z?",
+    r"T(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]*))?Z?",
     re.ASCII,
 )
 _DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
@@ -77,6 +78,12 @@ def tai_minus_utc_s(mjd_utc: NDArray[np.int64]) -> NDArray[np.int64]:
     return offsets[np.searchsorted(starts, mjd_utc, side="right") - 1]
 
 
+@lru_cache(maxsize=4096)
+def _tai_minus_utc_on_day_s(mjd_utc: int) -> int:
+    """`tai_minus_utc_s` of one day: the epochs of a catalogue share few days."""
+    return int(tai_minus_utc_s(np.array([mjd_utc], dtype=np.int64))[0])
+
+
 def seconds_in_utc_day(mjd_utc: int) -> int:
     """86,400, or 86,401 on a day that ends in a leap second."""
     today, tomorrow = tai_minus_utc_s(np.array([mjd_utc, mjd_utc + 1], dtype=np.int64))
@@ -100,7 +107,8 @@ def parse_utc(text: str) -> int:
     """TAI ns of a CCSDS UTC time (``YYYY-MM-DDThh:mm:ss[.d*][Z]`` or ``YYYY-DDDThh:mm:ss[.d*][Z]``).
 
     Digits beyond the nanosecond are rounded half to even. Raises ValueError, naming the rule, for any other form, a
-    date that does not exist, second 60 on a day without a leap second, and instants before 1972.
+    date that does not exist, second 60 on a day without a leap second, instants before 1972, and instants after 2261,
+    which int64 nanoseconds cannot hold.
     Source: CCSDS 502.0-B-3, 7.5.10; IERS Bulletin C by way of the ERFA leap-second table.
 
     >>> parse_utc("2017-01-01T00:00:00") - parse_utc("2016-12-31T23:59:60")
@@ -112,6 +120,8 @@ def parse_utc(text: str) -> int:
     year, hour, minute, second = (int(match[name]) for name in ("year", "hour", "minute", "second"))
     if year < 1972:
         raise ValueError(f"UTC before 1972-01-01 is not supported: {text!r}")
+    if year > LAST_YEAR:
+        raise ValueError(f"UTC after {LAST_YEAR} is not supported, int64 nanoseconds end in 2262: {text!r}")
     if match["doy"] is not None:
         day_of_year = int(match["doy"])
         if not 1 <= day_of_year <= 365 + is_leap_year(year):
@@ -134,7 +144,7 @@ def parse_utc(text: str) -> int:
     rest = digits[9:].rstrip("0")
     if rest and (rest > "5" or (rest == "5" and ns % 2 == 1)):
         ns += 1
-    offset_s = int(tai_minus_utc_s(np.array([mjd], dtype=np.int64))[0])
+    offset_s = _tai_minus_utc_on_day_s(mjd)
     return ((mjd - _UNIX_EPOCH_MJD) * 86_400 + second_of_day + offset_s) * NS_PER_SECOND + ns
 
 
@@ -169,6 +179,30 @@ def format_utc(tai_ns: int, digits: int = 6) -> str:
     return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}{tail}"
 
 
+def format_utc_column(tai_ns: NDArray[np.int64], digits: int = 9) -> list[str]:
+    """`format_utc` of many instants at once, shape (n,), ``digits`` from 1 to 9. Raises ValueError before 1972.
+
+    Without a leap second in sight a UTC day has 86,400 s, so numpy's calendar writes the text; the few instants
+    within a leap second go through `format_utc`.
+    """
+    step = 10 ** (9 - digits)
+    quotient, rest = np.divmod(np.asarray(tai_ns, dtype=np.int64), step)
+    quotient += (rest * 2 > step) | ((rest * 2 == step) & (quotient % 2 == 1))
+    rounded = quotient * step
+    starts, offsets = _leap_table()
+    day_starts = (starts - _UNIX_EPOCH_MJD) * NS_PER_DAY + offsets * NS_PER_SECOND
+    row = np.searchsorted(day_starts, rounded, side="right") - 1
+    if row.size and int(row.min()) < 0:
+        raise ValueError("instants before 1972-01-01 UTC are not supported")
+    utc_ns = rounded - offsets[row] * NS_PER_SECOND
+    texts = np.datetime_as_string(utc_ns.view("datetime64[ns]"), unit="ns").astype(f"<U{20 + digits}").tolist()
+    next_row = np.minimum(row + 1, len(starts) - 1)
+    in_leap_second = (next_row > row) & (utc_ns >= (starts[next_row] - _UNIX_EPOCH_MJD) * NS_PER_DAY)
+    for index in np.flatnonzero(in_leap_second).tolist():
+        texts[index] = format_utc(int(rounded[index]), digits)
+    return [str(text) for text in texts]
+
+
 def now_tai_ns() -> int:
     """The present instant in TAI ns, from the machine's UTC clock."""
     unix_ns = time.time_ns()
@@ -179,7 +213,7 @@ def now_tai_ns() -> int:
 def utc_julian_date(tai_ns: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(jd, fraction) of UTC for the sgp4 library, from TAI ns, shape (n,).
 
-    ``jd`` ends in .5 and ``fraction`` is in [0, 1); a leap second repeats the last second of its day, as the
+    ``jd`` ends in .5 and ``fraction`` is in [0, 1); a leap second reads as the first second of the next day, as the
     sgp4 library's own calendar has none.
     """
     starts, offsets = _leap_table()

@@ -1,0 +1,97 @@
+"""Connecting to Kafka, making sure of the topics, and what counts as Kafka being unavailable."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoError, TopicAlreadyExistsError, for_code
+
+from ingest.log import ENTRY_BYTES_MAX, LogUnavailableError
+from ingest.topics import Topic
+
+# Room for the batch's own framing around an entry of the largest size that does not compress.
+BATCH_BYTES_MAX = ENTRY_BYTES_MAX + 128 * 1024
+_RETRY_AFTER_S = 0.2
+
+
+@asynccontextmanager
+async def reaching_kafka(doing: str, timeout_s: float) -> AsyncIterator[None]:
+    """Bound what stands in the block by ``timeout_s``; whatever Kafka has against it becomes LogUnavailableError."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except KafkaError as error:
+        raise LogUnavailableError(f"Kafka: {doing}: {error!r}") from error
+    except TimeoutError as error:
+        raise LogUnavailableError(f"Kafka: {doing}: no success within {timeout_s:g} s") from error
+    except OSError as error:
+        raise LogUnavailableError(f"Kafka: {doing}: {error}") from error
+
+
+async def started(make: Callable[[], Any], stop: Callable[[Any], Awaitable[None]]) -> Any:
+    """A started aiokafka client, made anew until a broker answers. To be bounded by the caller."""
+    while True:
+        client = make()
+        try:
+            await client.start()
+        except BaseException as error:
+            await stop(client)
+            if not isinstance(error, KafkaConnectionError):
+                raise
+            await asyncio.sleep(_RETRY_AFTER_S)
+        else:
+            return client
+
+
+async def ensure_topics(
+    bootstrap_servers: str, topics: Sequence[Topic], prefix: str, replication_factor: int
+) -> dict[str, int]:
+    """Create the topics that are absent; how many partitions each has. To be bounded by the caller.
+
+    A topic that is there already keeps its partitions and its settings: they are the operator's.
+    """
+    admin = await started(
+        lambda: AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers), lambda client: client.close()
+    )
+    try:
+        names = {prefix + topic.name: topic for topic in topics}
+        missing = names.keys() - (await _partition_counts(admin)).keys()
+        if missing:
+            await _create(admin, [_new_topic(name, names[name], replication_factor) for name in sorted(missing)])
+        while True:
+            counts = await _partition_counts(admin)
+            if names.keys() <= counts.keys():
+                return {topic.name: counts[name] for name, topic in names.items()}
+            await asyncio.sleep(_RETRY_AFTER_S)
+    finally:
+        await admin.close()
+
+
+def _new_topic(name: str, topic: Topic, replication_factor: int) -> NewTopic:
+    settings = {
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "max.message.bytes": str(BATCH_BYTES_MAX),
+        "min.insync.replicas": "2" if replication_factor >= 3 else "1",
+    }
+    if replication_factor == 1:
+        # Elsewhere the replicas make an acknowledged record durable; a single broker has to write it through.
+        settings["flush.messages"] = "1"
+    return NewTopic(name, topic.partitions, replication_factor, topic_configs=settings)
+
+
+async def _create(admin: Any, topics: Sequence[NewTopic]) -> None:
+    response = await admin.create_topics(list(topics))
+    for name, code, *message in response.topic_errors:
+        error = for_code(code)
+        if error not in (NoError, TopicAlreadyExistsError):  # another process may have been quicker
+            raise LogUnavailableError(f"Kafka: creating topic {name}: {error.__name__} {' '.join(map(str, message))}")
+
+
+async def _partition_counts(admin: Any) -> dict[str, int]:
+    # Asked about all topics: asking for one by name makes many brokers create it, with their own settings.
+    described = await admin.describe_topics()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}

@@ -1,0 +1,74 @@
+"""Records on the log: JSON bodies, one record a message, and back to Arrow.
+
+The body is the record's columns by name, readable in any Kafka tool. Headers carry the schema's name and version, and
+for element sets the label in full, so that who reads the log needs no other place to learn what a label id means.
+"""
+
+import msgspec
+import pyarrow as pa
+
+from ingest.log import Entry, LogRecord
+from schemas.labels import Label, label_from_json
+from schemas.records import CONJUNCTION_SCHEMA, ELEMENT_SET_SCHEMA
+from schemas.refusals import Refusal
+
+ELEMENTS_SCHEMA_NAME = b"ssa-hub/elements/1"
+CONJUNCTIONS_SCHEMA_NAME = b"ssa-hub/conjunctions/1"
+QUARANTINE_SCHEMA_NAME = b"ssa-hub/quarantine/1"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class QuarantinedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal on the log: what was refused, where it stood, and whose payload it was in."""
+
+    payload_sha256: str
+    source: str
+    received_tai_ns: int
+    refusal: Refusal
+
+
+def element_entries(records: pa.RecordBatch, label: Label) -> list[Entry]:
+    """One log entry a record, key = object id. All records must carry ``label``."""
+    headers = {"schema": ELEMENTS_SCHEMA_NAME, "label": label.to_json()}
+    return [Entry(key=row["object_id"].encode(), value=_encode(row), headers=headers) for row in records.to_pylist()]
+
+
+def conjunction_entries(records: pa.Table) -> list[Entry]:
+    """One log entry a conjunction, key = first object's id."""
+    headers = {"schema": CONJUNCTIONS_SCHEMA_NAME}
+    return [Entry(key=row["object_id_1"].encode(), value=_encode(row), headers=headers) for row in records.to_pylist()]
+
+
+def quarantine_entry(quarantined: QuarantinedRecord) -> Entry:
+    """The log entry of a refusal, key = the payload's SHA-256."""
+    return Entry(
+        key=quarantined.payload_sha256.encode(),
+        value=_encode(quarantined),
+        headers={"schema": QUARANTINE_SCHEMA_NAME},
+    )
+
+
+def read_records(messages: list[LogRecord], schema: pa.Schema) -> pa.Table:
+    """The records of log messages as a table, in their order.
+
+    ``schema`` is `ELEMENT_SET_SCHEMA` or `CONJUNCTION_SCHEMA`. Raises msgspec.DecodeError or pyarrow.ArrowInvalid for
+    a body that is not such a record.
+    """
+    decode = msgspec.json.Decoder(dict).decode
+    return pa.Table.from_pylist([decode(message.value) for message in messages], schema=schema)
+
+
+def read_labels(messages: list[LogRecord]) -> dict[str, Label]:
+    """The labels that these messages carry, by label id."""
+    distinct = {message.headers["label"] for message in messages}
+    labels = [label_from_json(data) for data in distinct]
+    return {label.label_id: label for label in labels}
+
+
+def read_quarantined(message: LogRecord) -> QuarantinedRecord:
+    """The refusal that a quarantine message holds. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(message.value, type=QuarantinedRecord)
+
+
+RECORD_SCHEMAS = {"elements": ELEMENT_SET_SCHEMA, "conjunctions": CONJUNCTION_SCHEMA}

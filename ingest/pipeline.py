@@ -1,0 +1,186 @@
+"""Ingest: a payload becomes records on the log, or quarantine; nothing that was accepted is lost.
+
+Order of events, each durable before the next: the bytes are stored; the journal notes the payload as *stored* (from
+here on the hub is responsible, and the connector is told so); its records and refusals are appended to the log; the
+journal notes it as *published*. After a crash `Ingest.resume` publishes again every payload that was stored and not
+published; what was on the log already is dropped downstream by its record id.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+import msgspec
+import pyarrow as pa
+import structlog
+
+from connectors.payload import Payload, Provenance
+from ingest.identify import identify
+from ingest.log import Log
+from ingest.messages import QuarantinedRecord, element_entries, quarantine_entry
+from ingest.payload_store import PayloadStore
+from ingest.topics import ELEMENTS, QUARANTINE
+from schemas.identity import record_id_of
+from schemas.recognise import read_elements
+
+_APPEND_SIZE = 10_000
+_REFUSALS_TOLD = 100
+
+log_event = structlog.get_logger("ingest")
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a payload. ``receipt_id`` names it for ever; ``repeat``: these bytes had come before.
+
+    ``new`` counts the records that were not in history; ``refusals`` says the first hundred refusals in words.
+    """
+
+    receipt_id: str
+    payload_sha256: str
+    encoding: str
+    records: int
+    new: int
+    refused: int
+    repeat: bool
+    refusals: tuple[str, ...] = ()
+
+
+class JournalEntry(NamedTuple):
+    """A payload in the journal. ``received_tai_ns`` is the first time that it came."""
+
+    receipt_id: str
+    payload_sha256: str
+    provenance: Provenance
+    location: str
+    received_tai_ns: int
+    published: bool
+    records: int
+    refused: int
+
+
+class PayloadJournal(Protocol):
+    """The journal of payloads. Every method is durable when it returns."""
+
+    def stored(self, entry: JournalEntry) -> JournalEntry:
+        """Note a payload; where its receipt id is known already, answer the entry that stands."""
+        ...
+
+    def published(self, receipt_id: str, *, records: int, refused: int) -> None:
+        """Note that all records and refusals of a payload are on the log."""
+        ...
+
+    def unpublished(self) -> list[JournalEntry]:
+        """Payloads that were stored and not published, oldest first."""
+        ...
+
+
+KnownRecords = Callable[[list[str]], set[str]]
+
+
+class Ingest:
+    """Takes payloads in. ``known`` answers which of some record ids are in history already."""
+
+    def __init__(self, log: Log, store: PayloadStore, journal: PayloadJournal, known: KnownRecords) -> None:
+        self._log, self._store, self._journal, self._known = log, store, journal, known
+
+    async def accept(self, payload: Payload) -> Receipt:
+        """Take one payload in; on return its bytes and records are durable.
+
+        Raises LogUnavailableError or OSError where they could not be made so. Once the journal has the payload, a
+        later `resume` finishes the work.
+        """
+        entry, data = await asyncio.to_thread(self._note, payload)
+        if entry.published:
+            return Receipt(
+                receipt_id=entry.receipt_id,
+                payload_sha256=entry.payload_sha256,
+                encoding="",
+                records=entry.records,
+                new=0,
+                refused=entry.refused,
+                repeat=True,
+            )
+        return await self._publish(entry, data)
+
+    async def resume(self) -> list[Receipt]:
+        """Publish what an earlier process had stored and not published."""
+        receipts = []
+        for entry in await asyncio.to_thread(self._journal.unpublished):
+            data = await asyncio.to_thread(self._store.get, entry.payload_sha256)
+            receipts.append(await self._publish(entry, data))
+        return receipts
+
+    def _note(self, payload: Payload) -> tuple[JournalEntry, bytes]:
+        sha256 = self._store.put(payload.data)
+        provenance = msgspec.json.encode(payload.provenance)
+        entry = JournalEntry(
+            # The same bytes under another label or originator are another delivery.
+            receipt_id=record_id_of(sha256.encode() + provenance),
+            payload_sha256=sha256,
+            provenance=payload.provenance,
+            location=payload.location,
+            received_tai_ns=payload.retrieved_tai_ns,
+            published=False,
+            records=0,
+            refused=0,
+        )
+        return self._journal.stored(entry), payload.data
+
+    async def _publish(self, entry: JournalEntry, data: bytes) -> Receipt:
+        reading = await asyncio.to_thread(read_elements, data, entry.location)
+        records = await asyncio.to_thread(
+            identify,
+            reading.elements,
+            entry.provenance,
+            payload_sha256=entry.payload_sha256,
+            received_tai_ns=entry.received_tai_ns,
+        )
+        new = 0
+        for first in range(0, records.num_rows, _APPEND_SIZE):
+            part = records.slice(first, _APPEND_SIZE)
+            ids = part.column("record_id").to_pylist()
+            known = await asyncio.to_thread(self._known, ids)
+            fresh = part.filter(_mask(ids, known)) if known else part
+            if fresh.num_rows:
+                await self._log.append(ELEMENTS, element_entries(fresh, entry.provenance.label))
+            new += fresh.num_rows
+        if reading.refusals:
+            await self._log.append(
+                QUARANTINE,
+                [
+                    quarantine_entry(
+                        QuarantinedRecord(
+                            payload_sha256=entry.payload_sha256,
+                            source=entry.provenance.source,
+                            received_tai_ns=entry.received_tai_ns,
+                            refusal=refusal,
+                        )
+                    )
+                    for refusal in reading.refusals
+                ],
+            )
+        refused = len(reading.refusals)
+        await asyncio.to_thread(self._journal.published, entry.receipt_id, records=records.num_rows, refused=refused)
+        log_event.info(
+            "payload ingested",
+            source=entry.provenance.source,
+            location=entry.location,
+            encoding=reading.encoding,
+            records=records.num_rows,
+            new=new,
+            refused=refused,
+        )
+        return Receipt(
+            receipt_id=entry.receipt_id,
+            payload_sha256=entry.payload_sha256,
+            encoding=reading.encoding,
+            records=records.num_rows,
+            new=new,
+            refused=refused,
+            repeat=False,
+            refusals=tuple(str(refusal) for refusal in reading.refusals[:_REFUSALS_TOLD]),
+        )
+
+
+def _mask(ids: Iterable[str], known: set[str]) -> pa.Array:
+    return pa.array([record_id not in known for record_id in ids], pa.bool_())

@@ -1,0 +1,56 @@
+"""Who asks, and what of the hub an endpoint may use."""
+
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from ingest.pipeline import Ingest
+from schemas.records import DataMode
+from ssa_hub.api.problems import unauthenticated
+from ssa_hub.release.partner import Partner
+from ssa_hub.services.health import Health
+from ssa_hub.sharing.explaining import Explainer
+from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.stream import Stream
+from ssa_hub.sharing.views import Views
+
+
+class Services(NamedTuple):
+    """What the API stands on. ``ingest`` takes pushes in; ``views`` answers; ``keys`` knows the partners."""
+
+    views: Views
+    stream: Stream
+    explainer: Explainer
+    ingest: Ingest
+    keys: KeyRing
+    health: Health
+    data_mode: DataMode
+
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="API key as a bearer token")
+_header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="api-key", description="API key")
+
+
+def services(request: Request) -> Services:
+    """The services of the application that serves this request."""
+    found = request.app.state.services
+    assert isinstance(found, Services)  # noqa: S101 (create_app puts it there)
+    return found
+
+
+def authenticate(
+    used: Annotated[Services, Depends(services)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    header: Annotated[str | None, Security(_header)],
+) -> Partner:
+    """The partner whose key came with the request. Raises a 401 problem, the same for every kind of bad key."""
+    token = bearer.credentials if bearer is not None else header
+    partner = used.keys.partner_of(token) if token else None
+    if partner is None:
+        raise unauthenticated("Send your key as 'Authorization: Bearer ssa_…' or 'X-API-Key: ssa_…'.")
+    return partner
+
+
+Used = Annotated[Services, Depends(services)]
+Asking = Annotated[Partner, Depends(authenticate)]

@@ -1,0 +1,70 @@
+"""``GET /v1/explain`` and ``GET /v1/health``."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.problems import MEDIA_TYPE, documented, not_found
+from ssa_hub.services.health import HealthReport
+from ssa_hub.sharing.explaining import Explained
+
+router = APIRouter(prefix="/v1")
+
+
+def _json_of(name: str, description: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {"description": description, "content": content}
+
+
+def component_schemas() -> dict[str, Any]:
+    """JSON Schemas of the answers of this module and of what they are made of."""
+    return msgspec.json.schema_components([Explained, HealthReport], ref_template="#/components/schemas/{name}")[1]
+
+
+@router.get(
+    "/explain",
+    response_class=Response,
+    responses={200: _json_of("Explained", "The reasons"), **documented(401, 404, 422, 503)},
+    summary="Why a partner sees a record or does not",
+)
+def explain(
+    used: Used,
+    partner: Asking,
+    record_id: Annotated[str, Query(pattern="^[0-9a-f]{32}$", description="the record asked about")],
+    about: Annotated[
+        str | None, Query(alias="partner", max_length=200, description="the partner asked about; default: you")
+    ] = None,
+) -> Response:
+    """For the record's originator (of a conjunction: of both orbits), a steward, and about yourself what you see.
+
+    Everybody else gets the answer of a record that does not exist.
+    """
+    explained = used.explainer.explain(partner, record_id, about or partner.name)
+    if explained is None:
+        raise not_found()
+    headers = {"SSA-Policy-Version": explained.policy_version}
+    return Response(msgspec.json.encode(explained), headers=headers, media_type="application/json")
+
+
+@router.get(
+    "/health",
+    response_class=Response,
+    responses={
+        200: _json_of("HealthReport", "Every part works"),
+        503: {
+            **_json_of("HealthReport", "Some part does not work, or the hub cannot look just now"),
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/HealthReport"}},
+                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
+            },
+        },
+    },
+    summary="Whether the hub can do its work",
+)
+async def health(used: Used) -> Response:
+    """Needs no key, and tells nothing of what the hub holds."""
+    report = await used.health.report()
+    status = 200 if report.status == "ok" else 503
+    return Response(msgspec.json.encode(report), status, media_type="application/json")

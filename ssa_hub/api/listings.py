@@ -1,0 +1,164 @@
+"""The listings: newest element sets, their history, objects, conjunctions."""
+
+from typing import Annotated, Any
+
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request, Response
+
+from schemas.records import CONJUNCTION, ELEMENT_SET, Field
+from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.answers import listing_responses, page_response
+from ssa_hub.api.cursors import decode_cursor
+from ssa_hub.api.formats import ELEMENT_FORMATS, TABLE_FORMATS, choose_format
+from ssa_hub.api.parameters import (
+    Accept,
+    CatalogueNumbers,
+    Cursor,
+    FormatParameter,
+    Limit,
+    Mode,
+    ObjectIds,
+    UtcText,
+    instant,
+)
+from ssa_hub.sharing.views import OBJECT_FIELDS, Selection
+
+router = APIRouter(prefix="/v1")
+
+_JSON_TYPES = {pa.string(): "string", pa.int64(): "integer", pa.int32(): "integer", pa.float64(): "number"}
+
+
+def _item(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """JSON Schema of one item; every field may be null, as an agreement may withhold it."""
+    properties: dict[str, Any] = {}
+    for field in fields:
+        kind: dict[str, Any] = {"type": [_JSON_TYPES.get(field.type, "boolean"), "null"]}
+        if pa.types.is_list(field.type):
+            kind = {"type": ["array", "null"], "items": {"type": "string"}}
+        properties[field.name] = {**kind, "description": field.meaning}
+    properties["withheld"] = {
+        "type": ["array", "null"],
+        "items": {"type": "string"},
+        "description": "fields that the originator's agreement withholds from you",
+    }
+    return {"type": "object", "properties": properties}
+
+
+_ELEMENTS = listing_responses(ELEMENT_FORMATS, _item(ELEMENT_SET))
+_OBJECTS = listing_responses(TABLE_FORMATS, _item(OBJECT_FIELDS))
+_CONJUNCTIONS = listing_responses(TABLE_FORMATS, _item(CONJUNCTION))
+
+
+@router.get("/elements", responses=_ELEMENTS, response_class=Response, summary="Newest element set of each object")
+def elements(
+    request: Request,
+    used: Used,
+    partner: Asking,
+    object_id: ObjectIds = None,
+    catalogue_number: CatalogueNumbers = None,
+    data_mode: Mode = None,
+    known_at: UtcText = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
+    format_: FormatParameter = None,
+    accept: Accept = None,
+) -> Response:
+    """The newest element set of each object among those released to you; ``known_at``: as it was known then.
+
+    Sorted by object id. Newest is by epoch, then by reception.
+    """
+    chosen = choose_format(format_, accept, ELEMENT_FORMATS)
+    page = used.views.newest_elements(
+        partner,
+        Selection(data_mode or used.data_mode, object_id, catalogue_number, instant(known_at, "known_at")),
+        after=decode_cursor("elements", cursor, (str,)),
+        limit=limit,
+    )
+    return page_response(page, "elements", chosen, request.url.query)
+
+
+@router.get("/elements/history", responses=_ELEMENTS, response_class=Response, summary="All element sets")
+def elements_history(
+    request: Request,
+    used: Used,
+    partner: Asking,
+    object_id: ObjectIds = None,
+    catalogue_number: CatalogueNumbers = None,
+    data_mode: Mode = None,
+    epoch_from: UtcText = None,
+    epoch_to: UtcText = None,
+    known_at: UtcText = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
+    format_: FormatParameter = None,
+    accept: Accept = None,
+) -> Response:
+    """Every element set released to you, by object and epoch; ``known_at``: only what the hub had by then."""
+    chosen = choose_format(format_, accept, ELEMENT_FORMATS)
+    page = used.views.elements_history(
+        partner,
+        Selection(data_mode or used.data_mode, object_id, catalogue_number, instant(known_at, "known_at")),
+        epoch_from_tai_ns=instant(epoch_from, "epoch_from"),
+        epoch_to_tai_ns=instant(epoch_to, "epoch_to"),
+        after=decode_cursor("history", cursor, (str, int, int, str)),
+        limit=limit,
+    )
+    return page_response(page, "history", chosen, request.url.query)
+
+
+@router.get("/objects", responses=_OBJECTS, response_class=Response, summary="Objects and their names")
+def objects(
+    request: Request,
+    used: Used,
+    partner: Asking,
+    object_id: ObjectIds = None,
+    catalogue_number: CatalogueNumbers = None,
+    data_mode: Mode = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
+    format_: FormatParameter = None,
+    accept: Accept = None,
+) -> Response:
+    """The objects of which at least one element set is released to you, as the newest of those describes them."""
+    chosen = choose_format(format_, accept, TABLE_FORMATS)
+    page = used.views.objects(
+        partner,
+        Selection(data_mode or used.data_mode, object_id, catalogue_number, None),
+        after=decode_cursor("objects", cursor, (str,)),
+        limit=limit,
+    )
+    return page_response(page, "objects", chosen, request.url.query)
+
+
+@router.get("/conjunctions", responses=_CONJUNCTIONS, response_class=Response, summary="Close approaches")
+def conjunctions(
+    request: Request,
+    used: Used,
+    partner: Asking,
+    object_id: ObjectIds = None,
+    catalogue_number: CatalogueNumbers = None,
+    data_mode: Mode = None,
+    tca_from: UtcText = None,
+    tca_to: UtcText = None,
+    miss_distance_max_m: Annotated[float | None, Query(ge=0, le=1e9, description="at most so far apart, m")] = None,
+    known_at: UtcText = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
+    format_: FormatParameter = None,
+    accept: Accept = None,
+) -> Response:
+    """Statements about close approaches, by time of closest approach.
+
+    Both parents' originators must allow it. Screening with SGP4 is screening: never advice to manoeuvre.
+    """
+    chosen = choose_format(format_, accept, TABLE_FORMATS)
+    page = used.views.conjunctions(
+        partner,
+        Selection(data_mode or used.data_mode, object_id, catalogue_number, instant(known_at, "known_at")),
+        tca_from_tai_ns=instant(tca_from, "tca_from"),
+        tca_to_tai_ns=instant(tca_to, "tca_to"),
+        miss_distance_max_m=miss_distance_max_m,
+        after=decode_cursor("conjunctions", cursor, (int, str)),
+        limit=limit,
+    )
+    return page_response(page, "conjunctions", chosen, request.url.query)

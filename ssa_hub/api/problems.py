@@ -1,0 +1,122 @@
+"""Errors of the API as RFC 9457 ``application/problem+json``: one table from error to status.
+
+A refusal says as much as the rules allow and never more: a record that a partner may not see and a record that does
+not exist get the same problem, byte for byte.
+"""
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ingest.log import LogUnavailableError
+from ssa_hub.history.failures import HistoryUnavailableError
+from ssa_hub.state.failures import StateUnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+
+log_event = structlog.get_logger("api")
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 members, and ``errors`` for what was wrong with which parameter."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    errors: tuple[dict[str, str], ...] = ()
+
+
+class ProblemError(Exception):
+    """Raised by an endpoint to answer with a problem. ``headers`` go with the answer."""
+
+    def __init__(self, status: int, kind: str, title: str, detail: str = "", **headers: str) -> None:
+        super().__init__(title)
+        self.problem = Problem(type=f"urn:ssa-hub:problem:{kind}", title=title, status=status, detail=detail)
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def unauthenticated(detail: str) -> ProblemError:
+    """401: no key, or one that the hub does not know."""
+    return ProblemError(401, "unauthenticated", "A valid API key is needed", detail, WWW_Authenticate="Bearer")
+
+
+def not_found(detail: str = "There is no such record, or it is not released to you.") -> ProblemError:
+    """404: absent or withheld; the two are never told apart."""
+    return ProblemError(404, "not-found", "Not found", detail)
+
+
+def invalid(detail: str, field: str) -> ProblemError:
+    """422: a parameter that cannot be understood."""
+    error = ProblemError(422, "invalid-parameter", "A parameter is not valid", detail)
+    error.problem = msgspec.structs.replace(error.problem, errors=({"field": field, "message": detail},))
+    return error
+
+
+def not_acceptable(detail: str) -> ProblemError:
+    """406: the records cannot be given in the form that was asked for."""
+    return ProblemError(406, "not-acceptable", "Not available in this format", detail)
+
+
+def unavailable(detail: str) -> ProblemError:
+    """503: nothing was acknowledged; ask again after ``Retry-After`` seconds."""
+    return ProblemError(503, "unavailable", "The hub cannot do this just now", detail, Retry_After="5")
+
+
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 (registered for this class only)
+    return _response(error.problem, error.headers)
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    errors = tuple(
+        {"field": ".".join(str(part) for part in item["loc"]), "message": str(item["msg"])} for item in error.errors()
+    )
+    return _response(Problem("urn:ssa-hub:problem:invalid-parameter", "A parameter is not valid", 422, errors=errors))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    kind = {404: "no-such-endpoint", 405: "method-not-allowed"}.get(error.status_code, "http")
+    headers = dict(error.headers) if error.headers else None
+    return _response(Problem(f"urn:ssa-hub:problem:{kind}", str(error.detail), error.status_code), headers)
+
+
+async def _on_unavailable(request: Request, error: Exception) -> Response:
+    log_event.warning("answered 503", path=request.url.path, error=str(error))
+    problem = unavailable("A part of the hub is away. What you sent was not acknowledged; send it again.")
+    return _response(problem.problem, problem.headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application as problem+json."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    for error in (LogUnavailableError, StateUnavailableError, HistoryUnavailableError):
+        app.add_exception_handler(error, _on_unavailable)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """OpenAPI ``responses`` for the given problem statuses."""
+    meaning = {
+        400: "The request cannot be read",
+        401: "No valid API key",
+        403: "Not yours to do",
+        404: "No such record, or not released to you",
+        406: "Not available in this format",
+        409: "In conflict with the state of the hub",
+        413: "Too large",
+        415: "Media type not supported",
+        422: "A parameter is not valid",
+        503: "Not possible just now; see Retry-After",
+    }
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": meaning[status], "content": content} for status in statuses}

@@ -1,0 +1,56 @@
+"""``GET /v1/stream``: server-sent events with resumable ids."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.parameters import Mode
+from ssa_hub.api.problems import documented, invalid
+from ssa_hub.sharing.stream import UnknownEventError
+
+router = APIRouter(prefix="/v1")
+
+_EVENTS = {
+    "description": "Server-sent events: `event` is the kind, `data` the record as in the listings, `id` resumes",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses={200: _EVENTS, **documented(401, 422, 503)},
+    summary="Records as they become yours to see",
+)
+async def stream(
+    used: Used,
+    partner: Asking,
+    kind: Annotated[list[Literal["elements", "conjunctions"]] | None, Query(description="default: both")] = None,
+    data_mode: Mode = None,
+    last_event_id: Annotated[
+        str | None, Header(max_length=2_000, description="go on after this event; sent by browsers by themselves")
+    ] = None,
+    last: Annotated[
+        int | None, Query(ge=0, le=100_000, description="end after so many events instead of waiting for more")
+    ] = None,
+    wait_s: Annotated[
+        float | None, Query(ge=0, le=86_400, description="end when nothing new has come for so long, s")
+    ] = None,
+    from_beginning: Annotated[bool, Query(description="start with everything that is kept, not with now")] = False,
+) -> StreamingResponse:
+    """Every record once it is released to you, at least once and, within one object, in order.
+
+    An embargoed record comes when its delay is over. Reconnect with ``Last-Event-ID`` and nothing is lost.
+    """
+    kinds = tuple(dict.fromkeys(kind or ["elements", "conjunctions"]))
+    try:
+        start = await used.stream.start(partner, last_event_id, from_beginning=from_beginning)
+    except UnknownEventError as error:
+        raise invalid("not the id of an event that was sent to you; start without it", "last-event-id") from error
+    events = used.stream.events(
+        partner, start, kinds=kinds, data_mode=data_mode or used.data_mode, most=last, wait_s=wait_s
+    )
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)

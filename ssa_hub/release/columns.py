@@ -1,0 +1,48 @@
+"""Which columns of a record an agreement speaks of, and which go with every record that is shown at all."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from schemas.records import CONJUNCTION, ELEMENT_SET, PROVENANCE, Kind
+
+EVERY_FIELD = "*"
+
+COLUMNS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.ELEMENTS: tuple(field.name for field in ELEMENT_SET),
+    Kind.DERIVED_CONJUNCTIONS: tuple(field.name for field in CONJUNCTION),
+}
+
+_PROVENANCE = tuple(field.name for field in PROVENANCE)
+
+# What is shown with every record that is shown: where it comes from, which object it speaks of (the hub's id of an
+# object holds its catalogue number, so withholding the number alone would be pretence), the instant it is about, and
+# the label, which ADatP-4774 binds to the data. The payload's address, lineage, and the place in the payload are not
+# among them: they say something of bytes and records that the partner may not have.
+ALWAYS_COLUMNS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.ELEMENTS: (*_PROVENANCE, "label_id", "object_id", "catalogue_number", "epoch_tai_ns", "epoch_utc"),
+    Kind.DERIVED_CONJUNCTIONS: (
+        *_PROVENANCE,
+        "object_id_1",
+        "object_id_2",
+        "catalogue_number_1",
+        "catalogue_number_2",
+        "tca_tai_ns",
+        "parent_originator_1",
+        "parent_originator_2",
+        "parent_label_id_1",
+        "parent_label_id_2",
+    ),
+}
+
+
+def maskable_columns(kind: Kind) -> tuple[str, ...]:
+    """The columns of a kind that an agreement can withhold, in the schema's order."""
+    return tuple(name for name in COLUMNS[kind] if name not in ALWAYS_COLUMNS[kind])
+
+
+@lru_cache(maxsize=4096)
+def mask_of(kind: Kind, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of ``kind`` that a rule with ``fields`` shows: sorted, those that are always shown included."""
+    if EVERY_FIELD in fields:
+        return tuple(sorted(COLUMNS[kind]))
+    return tuple(sorted(set(ALWAYS_COLUMNS[kind]) | (set(fields) & set(COLUMNS[kind]))))

@@ -1,0 +1,1 @@
+"""The services that join the rooms: recording, screening, sources, and the processes that run them."""

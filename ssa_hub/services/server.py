@@ -1,0 +1,66 @@
+"""Serving the API inside a process that does other work too."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from ssa_hub.api.access import Services
+from ssa_hub.api.app import create_app
+from ssa_hub.services.health import Health
+from ssa_hub.services.hub import Hub
+from ssa_hub.sharing.explaining import Explainer
+from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.stream import Stream
+from ssa_hub.sharing.views import Views
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the process has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises OSError where the address is taken, before anything else is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def services_of(hub: Hub) -> Services:
+    """What the API stands on, over an open hub."""
+    return Services(
+        views=Views(hub.queries, hub.policies),
+        stream=Stream(hub.state, hub.policies),
+        explainer=Explainer(hub.state, hub.policies),
+        ingest=hub.ingest,
+        keys=KeyRing(hub.state, hub.policies),
+        health=Health(hub.log, hub.state, hub.settings.warehouse),
+        data_mode=hub.settings.data_mode,
+    )
+
+
+async def serve_api(hub: Hub, bound: socket.socket) -> None:
+    """Serve until cancelled; open answers get two seconds to end."""
+    config = uvicorn.Config(
+        create_app(services_of(hub)), log_level="warning", timeout_graceful_shutdown=2, lifespan="off"
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([bound]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise

@@ -1,0 +1,167 @@
+"""The views: a partner's questions, answered from history through his release table.
+
+Every method filters before it sorts, pages or picks the newest, so that an answer is a function of what the partner
+may see and of nothing else; then it withholds the masked fields, in columns.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.records import ELEMENT_FIELDS, ELEMENT_SET, PROVENANCE, DataMode, Field, Kind
+from schemas.timescales import now_tai_ns
+from ssa_hub.history.queries import HistoryQueries
+from ssa_hub.release.columns import ALWAYS_COLUMNS
+from ssa_hub.release.masks import WITHHELD, apply_masks
+from ssa_hub.release.partner import Partner
+from ssa_hub.release.table import ReleaseTable
+from ssa_hub.sharing.page import Key, Page
+from ssa_hub.sharing.policies import Policies
+
+_OBJECT_COLUMNS = (
+    "object_id",
+    "catalogue_number",
+    "object_name",
+    "cospar_id",
+    "originator",
+    "data_mode",
+    "record_id",
+    "epoch_tai_ns",
+    "epoch_utc",
+)
+OBJECT_FIELDS: tuple[Field, ...] = tuple(
+    field
+    for name in _OBJECT_COLUMNS
+    for field in (*PROVENANCE, *ELEMENT_SET[len(PROVENANCE) : -len(ELEMENT_FIELDS)], *ELEMENT_FIELDS)
+    if field.name == name
+)
+
+
+class Selection(NamedTuple):
+    """What a question is about. Named objects and numbers: a record of any of them; none named: every object."""
+
+    data_mode: DataMode
+    object_ids: list[str] | None = None
+    catalogue_numbers: list[int] | None = None
+    known_at_tai_ns: int | None = None
+
+
+class Views:
+    """The sharing side of the hub. Threads may share one."""
+
+    def __init__(
+        self, queries: HistoryQueries, policies: Policies, clock_tai_ns: Callable[[], int] = now_tai_ns
+    ) -> None:
+        self._queries, self._policies, self._clock_tai_ns = queries, policies, clock_tai_ns
+
+    def newest_elements(self, partner: Partner, chosen: Selection, *, after: Key | None, limit: int) -> Page:
+        """The newest visible element set of each object, by object id; ``after`` is (object id,)."""
+        now = self._clock_tai_ns()
+        release = self._policies.release_of(partner, now)
+        found = self._queries.elements_newest(
+            release.to_arrow(),
+            now_tai_ns=now,
+            data_mode=chosen.data_mode,
+            object_ids=chosen.object_ids,
+            catalogue_numbers=chosen.catalogue_numbers,
+            known_at_tai_ns=chosen.known_at_tai_ns,
+            after=None if after is None else str(after[0]),
+            limit=limit + 1,
+        )
+        return _page(found, release, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
+
+    def elements_history(
+        self,
+        partner: Partner,
+        chosen: Selection,
+        *,
+        epoch_from_tai_ns: int | None,
+        epoch_to_tai_ns: int | None,
+        after: Key | None,
+        limit: int,
+    ) -> Page:
+        """Visible element sets by (object id, epoch, reception, record id), which is also what ``after`` holds."""
+        now = self._clock_tai_ns()
+        release = self._policies.release_of(partner, now)
+        found = self._queries.elements_history(
+            release.to_arrow(),
+            now_tai_ns=now,
+            data_mode=chosen.data_mode,
+            object_ids=chosen.object_ids,
+            catalogue_numbers=chosen.catalogue_numbers,
+            epoch_from_tai_ns=epoch_from_tai_ns,
+            epoch_to_tai_ns=epoch_to_tai_ns,
+            known_at_tai_ns=chosen.known_at_tai_ns,
+            after=None if after is None else (str(after[0]), int(after[1]), int(after[2]), str(after[3])),
+            limit=limit + 1,
+        )
+        order = ("object_id", "epoch_tai_ns", "received_tai_ns", "record_id")
+        return _page(found, release, Kind.ELEMENTS, chosen.data_mode, limit, order)
+
+    def objects(self, partner: Partner, chosen: Selection, *, after: Key | None, limit: int) -> Page:
+        """Objects with a visible element set, by object id, as the newest of those describes them."""
+        page = self.newest_elements(partner, chosen, after=after, limit=limit)
+        records = page.records.select([*_OBJECT_COLUMNS, WITHHELD])
+        # Only what this listing would have shown can be withheld from it.
+        withheld = [
+            [name for name in names if name in _OBJECT_COLUMNS] for names in records.column(WITHHELD).to_pylist()
+        ]
+        index = records.column_names.index(WITHHELD)
+        field = records.schema.field(WITHHELD)
+        return page._replace(records=records.set_column(index, field, pa.array(withheld, field.type)))
+
+    def conjunctions(
+        self,
+        partner: Partner,
+        chosen: Selection,
+        *,
+        tca_from_tai_ns: int | None,
+        tca_to_tai_ns: int | None,
+        miss_distance_max_m: float | None,
+        after: Key | None,
+        limit: int,
+    ) -> Page:
+        """Conjunctions that both parents' originators release, by (TCA, record id), which ``after`` holds.
+
+        Where the miss distance is withheld from the partner he cannot ask by it either: a bound would tell it.
+        """
+        now = self._clock_tai_ns()
+        release = self._policies.release_of(partner, now)
+        found = self._queries.conjunctions(
+            _with_field(release, "miss_distance_m") if miss_distance_max_m is not None else release.to_arrow(),
+            now_tai_ns=now,
+            data_mode=chosen.data_mode,
+            object_ids=chosen.object_ids,
+            catalogue_numbers=chosen.catalogue_numbers,
+            tca_from_tai_ns=tca_from_tai_ns,
+            tca_to_tai_ns=tca_to_tai_ns,
+            miss_distance_max_m=miss_distance_max_m,
+            known_at_tai_ns=chosen.known_at_tai_ns,
+            after=None if after is None else (int(after[0]), str(after[1])),
+            limit=limit + 1,
+        )
+        masks = zip(found.column("mask_id_1").to_pylist(), found.column("mask_id_2").to_pylist(), strict=True)
+        combined = pa.array([release.combine(first, second) for first, second in masks], pa.int32())
+        found = found.drop_columns(["mask_id_1", "mask_id_2"]).append_column("mask_id", combined)
+        return _page(found, release, Kind.DERIVED_CONJUNCTIONS, chosen.data_mode, limit, ("tca_tai_ns", "record_id"))
+
+
+def _with_field(release: ReleaseTable, name: str) -> pa.Table:
+    """The combinations of the release table whose mask shows a field."""
+    showing = [number for number, mask in enumerate(release.masks) if name in mask]
+    table = release.to_arrow()
+    return table.filter(pc.is_in(table.column("mask_id"), pa.array(showing, pa.int32())))
+
+
+def _page(
+    found: pa.Table, release: ReleaseTable, kind: Kind, data_mode: DataMode, limit: int, order: tuple[str, ...]
+) -> Page:
+    """The first ``limit`` rows, masked; one row more was asked for, to know whether there is a next page."""
+    rows = found.slice(0, limit)
+    last_key: Key | None = None
+    if found.num_rows > limit:
+        last_key = tuple(rows.column(name)[limit - 1].as_py() for name in order)
+    records = apply_masks(rows, "mask_id", release.masks, ALWAYS_COLUMNS[kind])
+    return Page(records, release.policy_version, data_mode.value, last_key)

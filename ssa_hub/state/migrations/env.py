@@ -1,0 +1,13 @@
+"""Alembic's entry: runs revisions on the connection that `ssa_hub.state.migrate` hands over."""
+
+from alembic import context
+
+from ssa_hub.state.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite alters tables by copying them
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,106 @@
+"""The newest element set of each object from each originator under each label, and through a release table."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from sqlalchemy import Connection, func, select, tuple_
+
+from schemas.records import ELEMENT_SET_SCHEMA, Kind
+from ssa_hub.history.tables import ELEMENTS
+from ssa_hub.state.combinations import Combination, intern_combinations, released_combinations
+from ssa_hub.state.database import Database, lock_table, upsert
+from ssa_hub.state.recorded import read_bodies
+from ssa_hub.state.tables import combinations, newest, recorded
+
+
+class Newest:
+    """Newest means: later epoch, then later received, then greater record id; as in history."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def upsert(self, connection: Connection, rows: pa.Table) -> None:
+        """Take element sets in, where they are newer. They must be recorded already (`Recorded.insert`)."""
+        if rows.num_rows == 0:
+            return
+        lock_table(connection, newest.name)
+        names = ("object_id", "epoch_tai_ns", "received_tai_ns", "record_id", "data_mode", "originator", "label_id")
+        table = list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))
+        ids = intern_combinations(connection, {Combination(*row[4:]) for row in table})
+        best: dict[tuple[str, int], tuple[int, int, str]] = {}
+        for object_id, *order, mode, originator, label_id in table:
+            key = (object_id, ids[Combination(mode, originator, label_id)])
+            best[key] = max(best.get(key, (order[0], order[1], "")), (order[0], order[1], order[2]))
+        statement = upsert(connection, newest)
+        offered = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=["object_id", "combination_id"],
+            set_={name: offered[name] for name in ("epoch_tai_ns", "received_tai_ns", "record_id")},
+            where=tuple_(offered.epoch_tai_ns, offered.received_tai_ns, offered.record_id)
+            > tuple_(newest.c.epoch_tai_ns, newest.c.received_tai_ns, newest.c.record_id),
+        )
+        values = [
+            {
+                "object_id": object_id,
+                "combination_id": combination,
+                "epoch_tai_ns": epoch,
+                "received_tai_ns": received,
+                "record_id": record_id,
+            }
+            for (object_id, combination), (epoch, received, record_id) in sorted(best.items())
+        ]
+        connection.execute(statement, values)
+
+    def elements(self, data_mode: str) -> pa.Table:
+        """All of a data mode, for screening: columns of ELEMENT_SET, by (object_id, originator, label_id)."""
+        chosen = (
+            select(recorded.c.body)
+            .join_from(newest, recorded, newest.c.record_id == recorded.c.record_id)
+            .join(combinations, newest.c.combination_id == combinations.c.id)
+            .where(combinations.c.data_mode == data_mode)
+            .order_by(newest.c.object_id, combinations.c.originator, combinations.c.label_id)
+        )
+        with self._database.snapshot() as connection:
+            return read_bodies(list(connection.execute(chosen).scalars()), ELEMENTS)
+
+    def visible(
+        self,
+        release: pa.Table,
+        *,
+        data_mode: str,
+        limit: int,
+        object_ids: Sequence[str] | None = None,
+        after: str | None = None,
+    ) -> pa.Table:
+        """Per object the newest that the release table lets through, by object_id: ELEMENT_SET and ``mask_id``.
+
+        Only for release tables without delays for this kind and mode: what was visible before a delay has ended is
+        known to history alone. Raises ValueError for one with a delay.
+        """
+        with self._database.snapshot() as connection:
+            allowed = released_combinations(connection, release, Kind.ELEMENTS, data_mode)
+            if any(released.delay_ns for released in allowed.values()):
+                raise ValueError("newest orbits under a delay are answered by history, not from state")
+            schema = ELEMENT_SET_SCHEMA.append(release.schema.field("mask_id"))
+            if not allowed:
+                return schema.empty_table()
+            candidates = select(newest).where(newest.c.combination_id.in_(list(allowed)))
+            if object_ids is not None:
+                candidates = candidates.where(newest.c.object_id.in_(list(object_ids)))
+            if after is not None:
+                candidates = candidates.where(newest.c.object_id > after)
+            objects = candidates.with_only_columns(newest.c.object_id).distinct()
+            page = objects.order_by(newest.c.object_id).limit(limit).subquery("page")
+            candidates = candidates.join(page, page.c.object_id == newest.c.object_id)
+            order = (newest.c.epoch_tai_ns.desc(), newest.c.received_tai_ns.desc(), newest.c.record_id.desc())
+            rank = func.row_number().over(partition_by=newest.c.object_id, order_by=order).label("rank")
+            ranked = candidates.add_columns(rank).subquery("ranked")
+            chosen = (
+                select(recorded.c.body, ranked.c.combination_id)
+                .join_from(ranked, recorded, ranked.c.record_id == recorded.c.record_id)
+                .where(ranked.c.rank == 1)
+                .order_by(ranked.c.object_id)
+            )
+            rows = connection.execute(chosen).all()
+        masks = pa.array([allowed[row.combination_id].mask_id for row in rows], schema.field("mask_id").type)
+        return read_bodies([row.body for row in rows], ELEMENTS).append_column(schema.field("mask_id"), masks)

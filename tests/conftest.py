@@ -1,0 +1,76 @@
+"""Real servers for the tests that ask for them, started at most once a session.
+
+Where a server's programs are absent such a test is skipped, and says what is missing; with
+SSA_HUB_REQUIRE_SERVERS=1 it fails instead, so that CI cannot pass by having nothing to test with.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.servers import ServerUnavailableError
+from tests.servers.kafka_broker import KafkaBroker
+from tests.servers.postgres_server import PostgresServer, create_database, drop_database
+
+
+def _missing(error: ServerUnavailableError) -> NoReturn:
+    if os.environ.get("SSA_HUB_REQUIRE_SERVERS") == "1":
+        pytest.fail(f"SSA_HUB_REQUIRE_SERVERS=1, but: {error}", pytrace=False)
+    pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker of our own, which a test may kill and restart."""
+    try:
+        broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    except ServerUnavailableError as error:
+        _missing(error)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(request: pytest.FixtureRequest) -> str:
+    """host:port of a Kafka broker: SSA_HUB_TEST_KAFKA, or our own. Tests take topic prefixes of their own."""
+    given = os.environ.get("SSA_HUB_TEST_KAFKA")
+    if given:
+        return given
+    broker: KafkaBroker = request.getfixturevalue("kafka_broker")
+    return broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres_server_url() -> Iterator[str]:
+    """SQLAlchemy URL of a PostgreSQL server's own database: SSA_HUB_TEST_POSTGRES, or of our own server."""
+    given = os.environ.get("SSA_HUB_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    # Not pytest's directory: only its owner may enter that, and the server may have to run as another user.
+    directory = Path(tempfile.mkdtemp(prefix="ssa-hub-postgres-"))
+    directory.chmod(0o755)
+    try:
+        server = PostgresServer(directory)
+        server.start()
+        yield server.url()
+        server.stop()
+    except ServerUnavailableError as error:
+        _missing(error)
+    finally:
+        shutil.rmtree(directory)
+
+
+@pytest.fixture
+def postgres_url(postgres_server_url: str) -> Iterator[str]:
+    """SQLAlchemy URL (postgresql+psycopg://...) of a database that is empty and this test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield create_database(postgres_server_url, name)
+    drop_database(postgres_server_url, name)

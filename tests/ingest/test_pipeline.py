@@ -1,0 +1,168 @@
+"""Ingest: what becomes of a payload, what survives a crash, what a repeat adds."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from connectors.payload import Payload, Provenance
+from ingest.embedded_log import EmbeddedLog
+from ingest.log import Entry, LogRecord, LogUnavailableError, TopicPartition
+from ingest.messages import read_labels, read_quarantined, read_records
+from ingest.payload_store import PayloadStore
+from ingest.pipeline import Ingest, JournalEntry
+from ingest.topics import ELEMENTS, QUARANTINE, TOPICS
+from schemas.labels import Label
+from schemas.records import ELEMENT_SET_SCHEMA, DataMode
+
+LABEL = Label(policy="PUBLIC", classification="UNCLASSIFIED")
+GOOD = (
+    "1 25544U 98067A   24260.50000000  .00016717  00000-0  10270-3 0  9006\n"
+    "2 25544  51.6400 208.9163 0006317  69.9862  25.2906 15.50000000    00\n"
+)
+
+
+def checksum(line: str) -> str:
+    digits = sum(int(c) if c.isdigit() else c == "-" for c in line[:68])
+    return line[:68] + str(digits % 10)
+
+
+def element_set(number: int) -> str:
+    first, second = GOOD.splitlines()
+    first = checksum(first.replace("25544", f"{number:05d}", 1))
+    second = checksum(second.replace("25544", f"{number:05d}", 1))
+    return f"{first}\n{second}\n"
+
+
+class Journal:
+    """A journal in memory: the contract without the durability."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, JournalEntry] = {}
+
+    def stored(self, entry: JournalEntry) -> JournalEntry:
+        return self.entries.setdefault(entry.receipt_id, entry)
+
+    def published(self, receipt_id: str, *, records: int, refused: int) -> None:
+        self.entries[receipt_id] = self.entries[receipt_id]._replace(published=True, records=records, refused=refused)
+
+    def unpublished(self) -> list[JournalEntry]:
+        return [entry for entry in self.entries.values() if not entry.published]
+
+
+class FailingLog:
+    """The embedded log behind a fault: appends to one topic fail while ``broken`` is set."""
+
+    def __init__(self, log: EmbeddedLog, topic: str) -> None:
+        self.log, self.topic, self.broken = log, topic, True
+
+    async def append(self, topic: str, entries: list[Entry]) -> None:
+        if self.broken and topic == self.topic:
+            raise LogUnavailableError("the disk is full")
+        await self.log.append(topic, entries)
+
+
+def payload(data: bytes, *, label: Label = LABEL, source: str = "drop", at: int = 10**18) -> Payload:
+    provenance = Provenance(source=source, originator="CENTRE", data_mode=DataMode.REAL, label=label)
+    return Payload(provenance=provenance, data=data, location="a.tle", retrieved_tai_ns=at)
+
+
+async def everything(log: EmbeddedLog, topic: str) -> list[LogRecord]:
+    records = []
+    for partition in range(next(t.partitions for t in TOPICS if t.name == topic)):
+        records += await log.read(TopicPartition(topic, partition), 0, 10_000)
+    return records
+
+
+async def test_a_payload_becomes_records_with_their_lineage_and_a_receipt(tmp_path: Path) -> None:
+    store = PayloadStore(tmp_path / "payloads")
+    async with EmbeddedLog(tmp_path / "log") as log:
+        data = (element_set(25544) + element_set(25545)).encode()
+        receipt = await Ingest(log, store, Journal(), lambda ids: set()).accept(payload(data))
+        messages = await everything(log, ELEMENTS)
+    assert (receipt.records, receipt.new, receipt.refused, receipt.repeat) == (2, 2, 0, False)
+    rows = sorted(read_records(messages, ELEMENT_SET_SCHEMA).to_pylist(), key=lambda row: row["object_id"])
+    assert [row["object_id"] for row in rows] == ["cat-25544", "cat-25545"]
+    assert {row["payload_sha256"] for row in rows} == {receipt.payload_sha256}
+    assert store.get(receipt.payload_sha256) == data
+    assert [row["payload_record"] for row in rows] == [1, 2]
+    assert {row["received_tai_ns"] for row in rows} == {10**18}
+    assert read_labels(messages) == {LABEL.label_id: LABEL}
+    assert all(
+        message.key == row["object_id"].encode()
+        for message, row in zip(sorted(messages, key=lambda m: m.key), rows, strict=True)
+    )
+
+
+async def test_the_same_payload_twice_adds_nothing(tmp_path: Path) -> None:
+    async with EmbeddedLog(tmp_path / "log") as log:
+        ingest = Ingest(log, PayloadStore(tmp_path / "payloads"), Journal(), lambda ids: set())
+        first = await ingest.accept(payload(element_set(25544).encode()))
+        again = await ingest.accept(payload(element_set(25544).encode(), at=2 * 10**18))
+        assert (again.repeat, again.new, again.receipt_id) == (True, 0, first.receipt_id)
+        assert len(await everything(log, ELEMENTS)) == 1
+
+
+async def test_the_same_bytes_under_another_label_are_other_records(tmp_path: Path) -> None:
+    async with EmbeddedLog(tmp_path / "log") as log:
+        ingest = Ingest(log, PayloadStore(tmp_path / "payloads"), Journal(), lambda ids: set())
+        await ingest.accept(payload(element_set(25544).encode()))
+        await ingest.accept(payload(element_set(25544).encode(), label=Label("PUBLIC", "RESTRICTED")))
+        ids = read_records(await everything(log, ELEMENTS), ELEMENT_SET_SCHEMA).column("record_id").to_pylist()
+    assert len(set(ids)) == 2
+
+
+async def test_records_that_history_has_are_not_published_again(tmp_path: Path) -> None:
+    async with EmbeddedLog(tmp_path / "log") as log:
+        known: set[str] = set()
+        ingest = Ingest(log, PayloadStore(tmp_path / "payloads"), Journal(), lambda ids: known & set(ids))
+        await ingest.accept(payload(element_set(25544).encode()))
+        known |= set(read_records(await everything(log, ELEMENTS), ELEMENT_SET_SCHEMA).column("record_id").to_pylist())
+        receipt = await ingest.accept(payload((element_set(25544) + element_set(25545)).encode()))
+        assert (receipt.records, receipt.new) == (2, 1)
+
+
+async def test_a_bad_record_goes_to_quarantine_with_its_bytes_and_nothing_else_is_lost(tmp_path: Path) -> None:
+    bad = element_set(25545).replace("51.6400", "51.64x0")
+    async with EmbeddedLog(tmp_path / "log") as log:
+        ingest = Ingest(log, PayloadStore(tmp_path / "payloads"), Journal(), lambda ids: set())
+        receipt = await ingest.accept(payload((element_set(25544) + bad + element_set(25546)).encode()))
+        assert (receipt.records, receipt.refused) == (2, 1)
+        (message,) = await everything(log, QUARANTINE)
+    quarantined = read_quarantined(message)
+    assert quarantined.payload_sha256 == receipt.payload_sha256
+    assert (quarantined.refusal.file, quarantined.refusal.record) == ("a.tle", 2)
+    assert b"51.64x0" in quarantined.refusal.data
+    assert len(receipt.refusals) == 1
+
+
+@pytest.mark.parametrize("topic", [ELEMENTS, QUARANTINE])
+async def test_a_payload_that_could_not_be_published_is_finished_later(tmp_path: Path, topic: str) -> None:
+    data = (element_set(25544) + element_set(25545).replace("51.6400", "51.64x0")).encode()
+    async with EmbeddedLog(tmp_path / "log") as log:
+        failing, journal = FailingLog(log, topic), Journal()
+        ingest = Ingest(failing, PayloadStore(tmp_path / "payloads"), journal, lambda ids: set())  # type: ignore[arg-type]
+        with pytest.raises(LogUnavailableError):
+            await ingest.accept(payload(data))
+        assert len(journal.unpublished()) == 1
+        failing.broken = False
+        (receipt,) = await ingest.resume()
+        assert (receipt.records, receipt.refused) == (1, 1)
+        assert await ingest.resume() == []
+        messages = await everything(log, ELEMENTS)
+        ids = read_records(messages, ELEMENT_SET_SCHEMA).column("record_id").to_pylist()
+        assert len(set(ids)) == 1, "a repeat on the log carries the same record id"
+
+
+def test_a_payload_that_changed_in_the_store_is_not_given_out(tmp_path: Path) -> None:
+    store = PayloadStore(tmp_path)
+    sha256 = store.put(b"abc")
+    assert store.put(b"abc") == sha256
+    next(tmp_path.glob("??/*")).write_bytes(b"abd")
+    with pytest.raises(ValueError, match="has changed"):
+        store.get(sha256)
+
+
+def test_a_receipt_is_plain_json() -> None:
+    provenance = payload(b"").provenance
+    assert msgspec.json.decode(msgspec.json.encode(provenance), type=Provenance) == provenance

@@ -1,0 +1,104 @@
+"""Small worlds of partners, agreements, labels and records: few names, so that they meet."""
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from schemas.labels import Category, CategoryType, Label
+from schemas.records import DataMode, Kind
+from ssa_hub.release.agreement import Agreement, Rule
+from ssa_hub.release.columns import maskable_columns
+from ssa_hub.release.partner import Clearance, Partner, Posture, Role
+
+NAMES = ("AQUILA", "BOREAL", "CORVUS", "DORADO")
+GROUPS = ("coalition", "operators")
+POLICIES = ("NATO", "TLP")
+CLASSIFICATIONS = ("UNCLASSIFIED", "SECRET")
+TAGS = ("Releasable To", "Context")
+VALUES = ("NOR", "SWE", "USA")
+HOUR_NS = 3_600 * 10**9
+NOW_TAI_NS = 1_790_000_000 * 10**9
+
+# The machine may be busy; how long a case takes is not what these tests are about.
+unhurried = settings(deadline=None)
+
+names = st.sampled_from(NAMES)
+kinds = st.sampled_from(Kind)
+data_modes = st.sampled_from(DataMode)
+postures = st.sampled_from(Posture)
+instants = st.integers(-3, 3).map(lambda hours: NOW_TAI_NS + hours * HOUR_NS)
+HOURS = tuple(f"2026-09-21T{hour:02d}:00:00" for hour in range(11, 18))
+
+
+def some(items: Any, at_least: int = 0) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Sorted tuples of distinct items."""
+    return st.sets(st.sampled_from(list(items)), min_size=at_least).map(lambda found: tuple(sorted(found)))
+
+
+def categories(types: Any) -> st.SearchStrategy[Category]:
+    return st.builds(Category, st.sampled_from(TAGS), st.sampled_from(types), some(VALUES, 1))
+
+
+clearances = st.lists(
+    st.builds(
+        Clearance,
+        st.sampled_from(POLICIES),
+        some(CLASSIFICATIONS, 1),
+        st.lists(categories([CategoryType.PERMISSIVE, CategoryType.RESTRICTIVE]), max_size=3).map(tuple),
+    ),
+    max_size=2,
+    unique_by=lambda clearance: clearance.policy,
+).map(tuple)
+partners = st.builds(
+    Partner, names, some(GROUPS).map(frozenset), clearances, st.sets(st.sampled_from(Role)).map(frozenset)
+)
+labels = st.builds(
+    Label,
+    st.sampled_from(POLICIES),
+    st.sampled_from(CLASSIFICATIONS),
+    st.lists(categories(list(CategoryType)), max_size=2).map(tuple),
+)
+FIELDS = (
+    ("*",),
+    ("epoch_utc",),
+    (maskable_columns(Kind.ELEMENTS)[2], maskable_columns(Kind.DERIVED_CONJUNCTIONS)[1]),
+    ("miss_distance_m", "object_name", "object_name_1"),
+)
+
+
+@st.composite
+def rules(draw: st.DrawFn, rule_id: str = "r") -> Rule:
+    """A rule as a reader could have given it: it speaks of somebody, and its interval is not empty."""
+    who, groups = draw(some(NAMES)), draw(some(GROUPS))
+    if not who and not groups:
+        groups = ("coalition",)
+    begin, end = sorted(draw(st.lists(st.sampled_from(HOURS), min_size=2, max_size=2, unique=True)))
+    return Rule(
+        id=rule_id,
+        kinds=draw(some(Kind, 1)),
+        data_modes=draw(some(DataMode, 1)),
+        fields=draw(st.sampled_from(FIELDS)),
+        partners=who,
+        groups=groups,
+        postures=draw(some(Posture, 1)),
+        delay_s=draw(st.sampled_from([0, 0, 1, 3_600])),
+        valid_from=draw(st.sampled_from([None, begin])),
+        valid_until=draw(st.sampled_from([None, end])),
+    )
+
+
+@st.composite
+def agreements(draw: st.DrawFn, originator: str = "AQUILA") -> Agreement:
+    count = draw(st.integers(0, 4))
+    return Agreement(
+        originator=originator, rules=tuple(draw(rules(f"{originator}-{number}")) for number in range(count))
+    )
+
+
+@st.composite
+def agreement_sets(draw: st.DrawFn) -> dict[str, Agreement]:
+    return {name: draw(agreements(name)) for name in draw(some(NAMES))}
+
+
+label_sets = st.lists(labels, min_size=1, max_size=4).map(lambda found: {label.label_id: label for label in found})
