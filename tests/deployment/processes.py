@@ -17,6 +17,9 @@ import httpx
 from connectors.exercise.scenario import generate_exercise
 from schemas.timescales import parse_utc
 
+# What each partner sees: partner -> listing -> rows.
+Seen = dict[str, dict[str, list[dict[str, Any]]]]
+
 START_UTC = "2026-03-10T00:00:00"
 SCREENING = ("--screen-start", START_UTC, "--screen-hours", "3", "--threshold-km", "20", "--screen-every-s", "5")
 
@@ -50,6 +53,13 @@ kinds = ["elements"]
 partners = ["OPERATOR-C"]
 data_modes = ["REAL"]
 fields = ["object_name", "inclination_deg"]
+
+[[rule]]
+id = "operator-c-approaches"
+kinds = ["derived-conjunctions"]
+partners = ["OPERATOR-C"]
+data_modes = ["REAL"]
+fields = ["miss_distance_m"]
 """
 SOURCES = """
 [[source]]
@@ -151,10 +161,14 @@ def wait_until(condition: Callable[[], bool], patience_s: float, *processes: Pro
         pause = min(0.25, pause * 1.5)
 
 
-def partner_key(arguments: list[str], name: str) -> str:
-    """A new key for a partner, by the command line."""
-    done = subprocess.run([*command(), "partners", "key", name, *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def ssa_hub(*arguments: str) -> str:
+    """Run a command to its end; what it prints."""
+    return subprocess.run([*command(), *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def partner_key(where: list[str], name: str) -> str:
+    """A new key for a partner."""
+    return ssa_hub("partners", "key", name, *where).strip()
 
 
 def rows(base_url: str, key: str, listing: str, **query: Any) -> list[dict[str, Any]]:
@@ -178,7 +192,7 @@ def without_reception(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(kept, key=lambda row: str(row["record_id"]))
 
 
-def everything(base_url: str, keys: dict[str, str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def everything(base_url: str, keys: dict[str, str]) -> Seen:
     """What each partner sees in each listing, comparable between runs."""
     listings = ("elements", "elements/history", "conjunctions")
     return {

@@ -2,25 +2,25 @@
 
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.deployment.processes import (
     SCREENING,
     Process,
+    Seen,
     drop_catalogue,
     everything,
     partner_key,
+    rows,
     running,
+    ssa_hub,
     wait_until,
     write_configuration,
 )
 
 OBJECTS = 1_200
 NAMES = ("CENTRE-B", "OPERATOR-C", "STRANGER-D")
-
-Seen = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 def screened(process: Process) -> bool:
@@ -71,8 +71,30 @@ def test_partners_see_what_their_agreement_gives_them_and_a_stranger_sees_nothin
     assert {row["inclination_deg"] for row in seen["OPERATOR-C"]["elements"]} == {
         row["inclination_deg"] for row in seen["CENTRE-B"]["elements"]
     }
-    assert seen["OPERATOR-C"]["conjunctions"] == []
+    approaches = {row["record_id"]: row["miss_distance_m"] for row in seen["CENTRE-B"]["conjunctions"]}
+    assert {row["record_id"]: row["miss_distance_m"] for row in seen["OPERATOR-C"]["conjunctions"]} == approaches
+    assert all(row["relative_speed_m_s"] is None for row in seen["OPERATOR-C"]["conjunctions"])
     assert seen["STRANGER-D"] == {"elements": [], "elements/history": [], "conjunctions": []}
+
+
+def test_a_bad_record_in_a_dropped_file_is_the_only_one_lost_and_quarantine_shows_it(tmp_path: Path) -> None:
+    configuration = write_configuration(tmp_path)
+    expected = drop_catalogue(tmp_path, OBJECTS)
+    spoilt = next(path for path in sorted((tmp_path / "drop").iterdir()) if path.read_bytes().count(b"\n") > 100)
+    lines = spoilt.read_bytes().split(b"\n")
+    lines[57] = lines[57].replace(b".", b",", 1)
+    spoilt.write_bytes(b"\n".join(lines))
+    where = ["--data-dir", str(tmp_path / "data")]
+    with running(up(tmp_path, configuration), tmp_path / "out.txt") as process:
+        base = process.base_url()
+        key = partner_key(where, "CENTRE-B")
+        wait_until(lambda: len(rows(base, key, "elements")) >= expected - 1, 120, process)
+        wait_until(lambda: "record 57" in ssa_hub("quarantine", "list", *where), 30, process)
+        assert len(rows(base, key, "elements")) == expected - 1
+        listed = ssa_hub("quarantine", "list", *where)
+        assert len(listed.splitlines()) == 1
+        assert spoilt.name in listed
+        assert lines[57].decode().strip() in ssa_hub("quarantine", "show", listed.split()[0], *where)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

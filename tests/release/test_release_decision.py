@@ -256,6 +256,13 @@ def test_a_rule_holds_from_its_first_instant_and_no_more_at_its_last() -> None:
         assert (isinstance(decision, Allow), decision.next_change_tai_ns) == (allowed, change)
 
 
+def test_a_rule_does_not_open_what_the_label_forbids() -> None:
+    decision = decide(CLEARED, agreement_of(RULE), **(CASE | {"label": Label("NATO", "TOP SECRET")}))
+    assert isinstance(decision, Deny)
+    assert decision.reason.code is ReasonCode.LABEL_CLASSIFICATION
+    assert decision.next_change_tai_ns is None
+
+
 def test_an_agreement_of_another_originator_counts_as_none() -> None:
     decision = decide(CLEARED, msgspec.structs.replace(agreement_of(RULE), originator="CORVUS"), **CASE)
     assert decision.reason.code is ReasonCode.NO_AGREEMENT

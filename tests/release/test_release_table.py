@@ -56,10 +56,10 @@ def a_row(kind: Kind, number: int, **values: Any) -> dict[str, Any]:
 
 @st.composite
 def row_lists(draw: st.DrawFn, kind: Kind, label_ids: list[str]) -> list[dict[str, Any]]:
-    origin, label = st.sampled_from(NAMES), st.sampled_from([*label_ids, "a label that nobody has"])
+    origin, label = st.sampled_from(NAMES), st.sampled_from([*4 * label_ids, "a label that nobody has"])
     rows = []
     for number in range(draw(st.integers(1, 8))):
-        whose = {"data_mode": draw(st.sampled_from(DataMode)).value, "received_tai_ns": draw(instants)}
+        whose = {"data_mode": draw(st.sampled_from(DataMode)).value, "received_tai_ns": draw(instants) - HOUR_NS}
         if kind is Kind.ELEMENTS:
             whose |= {"originator": draw(origin), "label_id": draw(label)}
         else:
@@ -222,6 +222,31 @@ def test_masks_of_both_parents_combine_to_their_intersection() -> None:
     (elements,) = {row.mask_id for row in table.rows() if (row.kind, row.originator) == (Kind.ELEMENTS, "AQUILA")}
     with pytest.raises(KeyError):
         table.combine(elements, ids["AQUILA"])
+
+
+def test_the_longer_of_the_parents_delays_counts() -> None:
+    agreements_ = {
+        name: Agreement(originator=name, rules=(msgspec.structs.replace(RULE, delay_s=delay_s),))
+        for name, delay_s in (("AQUILA", 10), ("CORVUS", 60))
+    }
+    table = build_release_table(BOREAL, agreements_, LABELS, list(agreements_), Posture.CRISIS, NOW_TAI_NS)
+    row = a_row(
+        Kind.DERIVED_CONJUNCTIONS,
+        0,
+        data_mode="REAL",
+        received_tai_ns=NOW_TAI_NS,
+        parent_originator_1="CORVUS",
+        parent_originator_2="AQUILA",
+        parent_label_id_1=LABEL.label_id,
+        parent_label_id_2=LABEL.label_id,
+    )
+    for after_s, seen in ((10, False), (59, False), (60, True)):
+        now_tai_ns = NOW_TAI_NS + after_s * 10**9
+        shown = visible(
+            Kind.DERIVED_CONJUNCTIONS, row, BOREAL, agreements_, LABELS, posture=Posture.CRISIS, now_tai_ns=now_tai_ns
+        )
+        assert (shown is not None) == seen
+        assert len(answered(Kind.DERIVED_CONJUNCTIONS, [row], table, now_tai_ns)) == seen
 
 
 @pytest.mark.parametrize("ids", [(0, -1), (99, 0), (None, 0)])

@@ -134,8 +134,9 @@ class KafkaBroker:
             )
         )
         if not (data / "meta.properties").exists():
-            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-            arguments = ("format", "--standalone", "-t", cluster_id, "-c", str(properties))
+            # Joined by "=": an id may begin with a dash, which StorageTool would take for an option.
+            cluster_id = "--cluster-id=" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+            arguments = ("format", "--standalone", cluster_id, "-c", str(properties))
             done = subprocess.run(self._java("kafka.tools.StorageTool", *arguments), capture_output=True, text=True)
             if done.returncode != 0:
                 raise RuntimeError(f"formatting Kafka's directory failed: {done.stdout}{done.stderr}")
