@@ -24,8 +24,10 @@ from pathlib import Path
 from tests.deployment.processes import (
     Process,
     Seen,
+    approaches_found,
     everything,
     partner_key,
+    rows,
     running,
     wait_until,
     write_configuration,
@@ -48,25 +50,19 @@ def keys(where: list[str]) -> dict[str, str]:
     return {name: partner_key(where, name) for name in NAMES}
 
 
-def settle(base: str, where: list[str], process: Process, screener: list[Process]) -> Seen:
-    """Wait for the screening to be published and recorded, then ask as every partner."""
-    wait_until(lambda: any("screened " in p.said() for p in screener), PATIENCE_S, process)
+def settle(base: str, where: list[str], process: Process) -> Seen:
+    """Wait until all that screening found is recorded, then ask as every partner."""
+    wait_until(lambda: approaches_found(where) is not None, PATIENCE_S, process)
+    found = approaches_found(where)
     mine = keys(where)
-    before: object = None
-
-    def unchanged() -> bool:
-        nonlocal before
-        now = {name: len(rows) for name, rows in everything(base, {"B": mine["CENTRE-B"]})["B"].items()}
-        same, before = now == before, now
-        return same
-
-    wait_until(unchanged, PATIENCE_S, process)
+    key = mine["CENTRE-B"]
+    wait_until(lambda: len(rows(base, key, "conjunctions")) >= (found or 0), PATIENCE_S, process)
     return everything(base, mine)
 
 
 def report(seen: Seen) -> None:
     for name, listings in seen.items():
-        counts = ", ".join(f"{listing} {len(rows):,}" for listing, rows in listings.items())
+        counts = ", ".join(f"{listing} {len(found):,}" for listing, found in listings.items())
         shown = {
             listing: len([k for k, v in rows[0].items() if v is not None]) for listing, rows in listings.items() if rows
         }
@@ -86,7 +82,7 @@ def undisturbed(catalogue: Path, directory: Path, screening: list[str]) -> Seen:
         base = process.base_url()
         drop(catalogue, directory)
         with timed("dropped to screened and recorded"):
-            seen = settle(base, data, process, [process])
+            seen = settle(base, data, process)
         with timed("Ctrl-C to end"):
             process.stop()
     print("".join(f"  | {line}\n" for line in process.said().splitlines() if line.startswith(("rec", "scre"))), end="")
@@ -112,7 +108,7 @@ def killed(catalogue: Path, directory: Path, screening: list[str], kills: int, s
         process.kill()
         print("  killed during screening", flush=True)
     with running(arguments, directory / "last.txt") as process, timed("last start to screened and recorded"):
-        seen = settle(process.base_url(), data, process, [process])
+        seen = settle(process.base_url(), data, process)
         process.stop()
     return seen
 
@@ -142,7 +138,7 @@ def distributed(catalogue: Path, directory: Path, screening: list[str]) -> Seen:
             wait_until(lambda: bool(everything(base, {"B": mine})["B"]["elements"]), PATIENCE_S, hub, *workers)
             workers[0].kill()
             print("  worker 1 killed during recording", flush=True)
-            return settle(base, servers, hub, workers)
+            return settle(base, servers, hub)
 
 
 def main() -> int:

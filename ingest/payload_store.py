@@ -1,6 +1,7 @@
 """The payload store: every payload's bytes as they came, addressed by their SHA-256, durable before anything else."""
 
 import os
+import uuid
 from pathlib import Path
 
 from schemas.identity import payload_sha256
@@ -20,7 +21,8 @@ class PayloadStore:
         if path.exists():
             return sha256
         path.parent.mkdir(exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        # A name of its own: the same bytes may come twice at once, through two threads or two processes.
+        unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         with unfinished.open("wb") as file:
             file.write(data)
             file.flush()

@@ -7,6 +7,7 @@ published; what was on the log already is dropped downstream by its record id.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
@@ -20,7 +21,7 @@ from ingest.log import Log
 from ingest.messages import QuarantinedRecord, element_entries, quarantine_entry
 from ingest.payload_store import PayloadStore
 from ingest.topics import ELEMENTS, QUARANTINE
-from schemas.identity import record_id_of
+from schemas.identity import payload_sha256, record_id_of
 from schemas.recognise import read_elements
 
 _APPEND_SIZE = 10_000
@@ -82,6 +83,8 @@ class Ingest:
 
     def __init__(self, log: Log, store: PayloadStore, journal: PayloadJournal, known: KnownRecords) -> None:
         self._log, self._store, self._journal, self._known = log, store, journal, known
+        # Receipt ids that `accept` is at work on: stored and not published, but nothing for `resume`.
+        self._under_way: Counter[str] = Counter()
 
     async def accept(self, payload: Payload) -> Receipt:
         """Take one payload in; on return its bytes and records are durable.
@@ -89,33 +92,40 @@ class Ingest:
         Raises LogUnavailableError or OSError where they could not be made so. Once the journal has the payload, a
         later `resume` finishes the work.
         """
-        entry, data = await asyncio.to_thread(self._note, payload)
-        if entry.published:
-            return Receipt(
-                receipt_id=entry.receipt_id,
-                payload_sha256=entry.payload_sha256,
-                encoding="",
-                records=entry.records,
-                new=0,
-                refused=entry.refused,
-                repeat=True,
-            )
-        return await self._publish(entry, data)
+        sha256 = await asyncio.to_thread(payload_sha256, payload.data)
+        # The same bytes under another label or originator are another delivery.
+        receipt_id = record_id_of(sha256.encode() + msgspec.json.encode(payload.provenance))
+        self._under_way[receipt_id] += 1
+        try:
+            entry = await asyncio.to_thread(self._note, receipt_id, payload)
+            if entry.published:
+                return _repeated(entry)
+            return await self._publish(entry, payload.data)
+        finally:
+            self._under_way[receipt_id] -= 1
+            self._under_way += Counter()  # drops what stands at zero
 
     async def resume(self) -> list[Receipt]:
-        """Publish what an earlier process had stored and not published."""
+        """Publish what an earlier process, or an `accept` that was interrupted, had stored and not published.
+
+        A payload that cannot be published, as its bytes are gone or changed, is logged and holds up no other. Raises
+        LogUnavailableError, and what the journal raises.
+        """
         receipts = []
         for entry in await asyncio.to_thread(self._journal.unpublished):
-            data = await asyncio.to_thread(self._store.get, entry.payload_sha256)
-            receipts.append(await self._publish(entry, data))
+            if entry.receipt_id in self._under_way:
+                continue
+            try:
+                data = await asyncio.to_thread(self._store.get, entry.payload_sha256)
+                receipts.append(await self._publish(entry, data))
+            except (OSError, ValueError) as error:
+                log_event.error("payload not resumed", receipt_id=entry.receipt_id, error=str(error))
         return receipts
 
-    def _note(self, payload: Payload) -> tuple[JournalEntry, bytes]:
+    def _note(self, receipt_id: str, payload: Payload) -> JournalEntry:
         sha256 = self._store.put(payload.data)
-        provenance = msgspec.json.encode(payload.provenance)
         entry = JournalEntry(
-            # The same bytes under another label or originator are another delivery.
-            receipt_id=record_id_of(sha256.encode() + provenance),
+            receipt_id=receipt_id,
             payload_sha256=sha256,
             provenance=payload.provenance,
             location=payload.location,
@@ -124,7 +134,7 @@ class Ingest:
             records=0,
             refused=0,
         )
-        return self._journal.stored(entry), payload.data
+        return self._journal.stored(entry)
 
     async def _publish(self, entry: JournalEntry, data: bytes) -> Receipt:
         reading = await asyncio.to_thread(read_elements, data, entry.location)
@@ -180,6 +190,18 @@ class Ingest:
             repeat=False,
             refusals=tuple(str(refusal) for refusal in reading.refusals[:_REFUSALS_TOLD]),
         )
+
+
+def _repeated(entry: JournalEntry) -> Receipt:
+    return Receipt(
+        receipt_id=entry.receipt_id,
+        payload_sha256=entry.payload_sha256,
+        encoding="",
+        records=entry.records,
+        new=0,
+        refused=entry.refused,
+        repeat=True,
+    )
 
 
 def _mask(ids: Iterable[str], known: set[str]) -> pa.Array:

@@ -39,18 +39,24 @@ def services(request: Request) -> Services:
     return found
 
 
-def authenticate(
-    used: Annotated[Services, Depends(services)],
+def token_of(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     header: Annotated[str | None, Security(_header)],
-) -> Partner:
+) -> str | None:
+    """The key that came with the request, in whichever header."""
+    return bearer.credentials if bearer is not None else header
+
+
+Token = Annotated[str | None, Depends(token_of)]
+Used = Annotated[Services, Depends(services)]
+
+
+def authenticate(used: Used, token: Token) -> Partner:
     """The partner whose key came with the request. Raises a 401 problem, the same for every kind of bad key."""
-    token = bearer.credentials if bearer is not None else header
     partner = used.keys.partner_of(token) if token else None
     if partner is None:
         raise unauthenticated("Send your key as 'Authorization: Bearer ssa_…' or 'X-API-Key: ssa_…'.")
     return partner
 
 
-Used = Annotated[Services, Depends(services)]
 Asking = Annotated[Partner, Depends(authenticate)]

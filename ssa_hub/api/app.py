@@ -1,5 +1,6 @@
 """The application: routes, errors, the OpenAPI document, a page that says where to go on."""
 
+from html import escape
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 from ingest.pipeline import Receipt
-from ssa_hub.api import explaining, listings, problems, pushes, streaming
+from ssa_hub.api import explaining, listings, problems, pushes, sent_labels, streaming
 from ssa_hub.api.access import Services
 
 VERSION = "0.1.0"
@@ -38,7 +39,10 @@ code,pre{background:#8881;padding:.1em .3em;border-radius:4px}pre{padding:.8em;o
 def create_app(services: Services) -> FastAPI:
     """The application over the given services."""
     # The interactive pages of FastAPI load scripts from elsewhere; a hub may have no network.
-    app = FastAPI(title="SSA Hub", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="SSA Hub", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )  # fmt: skip
     app.state.services = services
     for module in (listings, pushes, streaming, explaining):
         app.include_router(module.router)
@@ -46,7 +50,7 @@ def create_app(services: Services) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     def welcome(request: Request) -> HTMLResponse:
-        return HTMLResponse(_WELCOME.replace("BASE", str(request.base_url).rstrip("/")))
+        return HTMLResponse(_WELCOME.replace("BASE", escape(str(request.base_url).rstrip("/"))))
 
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -61,6 +65,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop("ValidationError", None)
         template = "#/components/schemas/{name}"
         schemas.update(msgspec.json.schema_components([problems.Problem, Receipt], ref_template=template)[1])
-        schemas.update(explaining.component_schemas())
+        for module in (explaining, listings, sent_labels):
+            schemas.update(module.component_schemas())
         app.openapi_schema = document
     return app.openapi_schema

@@ -6,7 +6,8 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from ssa_hub.api.access import Asking, Used
-from ssa_hub.api.problems import MEDIA_TYPE, documented, not_found
+from ssa_hub.api.parameters import STRICT
+from ssa_hub.api.problems import MEDIA_TYPE, NOT_FOR_CACHES, documented, not_found
 from ssa_hub.services.health import HealthReport
 from ssa_hub.sharing.explaining import Explained
 
@@ -25,6 +26,7 @@ def component_schemas() -> dict[str, Any]:
 
 @router.get(
     "/explain",
+    dependencies=STRICT,
     response_class=Response,
     responses={200: _json_of("Explained", "The reasons"), **documented(401, 404, 422, 503)},
     summary="Why a partner sees a record or does not",
@@ -41,10 +43,10 @@ def explain(
 
     Everybody else gets the answer of a record that does not exist.
     """
-    explained = used.explainer.explain(partner, record_id, about or partner.name)
+    explained = used.explainer.explain(partner, record_id, partner.name if about is None else about)
     if explained is None:
         raise not_found()
-    headers = {"SSA-Policy-Version": explained.policy_version}
+    headers = {"SSA-Policy-Version": explained.policy_version, **NOT_FOR_CACHES}
     return Response(msgspec.json.encode(explained), headers=headers, media_type="application/json")
 
 
@@ -53,6 +55,7 @@ def explain(
     response_class=Response,
     responses={
         200: _json_of("HealthReport", "Every part works"),
+        **documented(),
         503: {
             **_json_of("HealthReport", "Some part does not work, or the hub cannot look just now"),
             "content": {

@@ -5,9 +5,10 @@ in JSON. Formats of the field (TLE, OMM) hold whole element sets only: where the
 a message must have, the answer is a clear 406, never a message with a hole.
 """
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 import pyarrow as pa
@@ -19,11 +20,12 @@ from schemas.records import ELEMENT_FIELDS
 from schemas.refusals import CannotRenderError
 from schemas.tle.write import write_tle
 from ssa_hub.api.cursors import encode_cursor
-from ssa_hub.api.problems import invalid, not_acceptable
+from ssa_hub.api.problems import not_acceptable
+from ssa_hub.release.masks import WITHHELD
 from ssa_hub.sharing.page import Page
 from ssa_hub.sharing.utc import with_utc_columns
 
-WITHHELD = "withheld"
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", re.ASCII)
 
 
 class Format(StrEnum):
@@ -55,7 +57,8 @@ MEDIA_TYPES = {
     Format.TLE: "text/plain; charset=us-ascii",
     Format.THREE_LINE: "text/vnd.3le; charset=us-ascii",
 }
-TABLE_FORMATS = (Format.JSON, Format.NDJSON, Format.CSV, Format.ARROW, Format.PARQUET)
+TableFormat = Literal[Format.JSON, Format.NDJSON, Format.CSV, Format.ARROW, Format.PARQUET]
+TABLE_FORMATS: tuple[Format, ...] = get_args(TableFormat)
 ELEMENT_FORMATS = tuple(Format)
 
 # Which fields of an element set a TLE or an OMM cannot be written without.
@@ -69,39 +72,42 @@ _NEEDED = frozenset(
 def choose_format(wanted: Format | None, accept: str | None, offered: tuple[Format, ...]) -> Format:
     """The format to answer in: ``format=`` first, then ``Accept`` by its quality values, else JSON.
 
-    Raises a 422 problem for a format that this listing does not have, 406 where nothing acceptable is on offer.
+    Raises a 406 problem where nothing acceptable is on offer.
     """
     if wanted is not None:
-        if wanted not in offered:
-            raise invalid(f"not one of {', '.join(offered)}", "format")
         return wanted
     if accept is None or not accept.strip():
         return Format.JSON
-    best: tuple[float, int, Format] | None = None
-    for order, part in enumerate(accept.split(",")):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        quality = _quality(parameters)
-        for candidate in offered:
-            media_type = MEDIA_TYPES[candidate].split(";")[0]
-            if name not in (media_type, "*/*", media_type.split("/")[0] + "/*"):
-                continue
-            if quality > 0 and (best is None or quality > best[0]):
-                best = (quality, order, candidate)
-            break
-    if best is None:
+    ranges = [_media_range(part) for part in accept.split(",")]
+    # An earlier range goes before a later one of the same quality, and among what it covers our own order.
+    ranked = [
+        (-quality, position, order, candidate)
+        for order, candidate in enumerate(offered)
+        for quality, position in [_quality(MEDIA_TYPES[candidate].split(";")[0], ranges)]
+        if quality > 0
+    ]
+    if not ranked:
         types = ", ".join(MEDIA_TYPES[candidate].split(";")[0] for candidate in offered)
         raise not_acceptable(f"This listing can be had as {types}.")
-    return best[2]
+    return min(ranked)[3]
 
 
-def _quality(parameters: list[str]) -> float:
+def _media_range(part: str) -> tuple[str, float]:
+    """A media range and its quality, of 0 where it is none that RFC 9110 knows. Other parameters are passed over."""
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
     for parameter in parameters:
         if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0.0
-    return 1.0
+            return name, float(parameter[2:]) if _QUALITY.fullmatch(parameter[2:]) else 0.0
+    return name, 1.0
+
+
+def _quality(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, int]:
+    """The quality of a media type, by the most specific range that covers it, and where that range stands."""
+    for wanted in (media_type, media_type.split("/")[0] + "/*", "*/*"):
+        for position, (name, quality) in enumerate(ranges):
+            if name == wanted:
+                return quality, position
+    return 0.0, len(ranges)
 
 
 def next_cursor(page: Page, listing: str) -> str | None:

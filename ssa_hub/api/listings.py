@@ -2,54 +2,53 @@
 
 from typing import Annotated, Any
 
-import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
 
-from schemas.records import CONJUNCTION, ELEMENT_SET, Field
+from schemas.records import CONJUNCTION, ELEMENT_SET, Kind
 from ssa_hub.api.access import Asking, Used
-from ssa_hub.api.answers import listing_responses, page_response
+from ssa_hub.api.answers import page_response
 from ssa_hub.api.cursors import decode_cursor
+from ssa_hub.api.descriptions import item_schema, listing_responses
 from ssa_hub.api.formats import ELEMENT_FORMATS, TABLE_FORMATS, choose_format
 from ssa_hub.api.parameters import (
+    STRICT,
     Accept,
     CatalogueNumbers,
     Cursor,
-    FormatParameter,
+    ElementFormat,
     Limit,
     Mode,
     ObjectIds,
+    TableFormatOnly,
     UtcText,
     instant,
 )
+from ssa_hub.release.columns import ALWAYS_COLUMNS
 from ssa_hub.sharing.views import OBJECT_FIELDS, Selection
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", dependencies=STRICT)
 
-_JSON_TYPES = {pa.string(): "string", pa.int64(): "integer", pa.int32(): "integer", pa.float64(): "number"}
+_ELEMENTS = listing_responses("ElementSet", ELEMENT_FORMATS)
+_OBJECTS = listing_responses("SpaceObject", TABLE_FORMATS)
+_CONJUNCTIONS = listing_responses("Conjunction", TABLE_FORMATS)
 
 
-def _item(fields: tuple[Field, ...]) -> dict[str, Any]:
-    """JSON Schema of one item; every field may be null, as an agreement may withhold it."""
-    properties: dict[str, Any] = {}
-    for field in fields:
-        kind: dict[str, Any] = {"type": [_JSON_TYPES.get(field.type, "boolean"), "null"]}
-        if pa.types.is_list(field.type):
-            kind = {"type": ["array", "null"], "items": {"type": "string"}}
-        properties[field.name] = {**kind, "description": field.meaning}
-    properties["withheld"] = {
-        "type": ["array", "null"],
-        "items": {"type": "string"},
-        "description": "fields that the originator's agreement withholds from you",
+def component_schemas() -> dict[str, Any]:
+    """JSON Schemas of the records in the listings."""
+    elements, conjunctions = ALWAYS_COLUMNS[Kind.ELEMENTS], ALWAYS_COLUMNS[Kind.DERIVED_CONJUNCTIONS]
+    return {
+        "ElementSet": item_schema(ELEMENT_SET, elements),
+        "SpaceObject": item_schema(OBJECT_FIELDS, elements),
+        "Conjunction": item_schema(CONJUNCTION, conjunctions),
     }
-    return {"type": "object", "properties": properties}
 
 
-_ELEMENTS = listing_responses(ELEMENT_FORMATS, _item(ELEMENT_SET))
-_OBJECTS = listing_responses(TABLE_FORMATS, _item(OBJECT_FIELDS))
-_CONJUNCTIONS = listing_responses(TABLE_FORMATS, _item(CONJUNCTION))
-
-
-@router.get("/elements", responses=_ELEMENTS, response_class=Response, summary="Newest element set of each object")
+@router.get(
+    "/elements",
+    responses=_ELEMENTS,
+    response_class=Response,
+    summary="Newest element set of each object",
+)
 def elements(
     request: Request,
     used: Used,
@@ -60,7 +59,7 @@ def elements(
     known_at: UtcText = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
-    format_: FormatParameter = None,
+    format_: ElementFormat = None,
     accept: Accept = None,
 ) -> Response:
     """The newest element set of each object among those released to you; ``known_at``: as it was known then.
@@ -74,7 +73,7 @@ def elements(
         after=decode_cursor("elements", cursor, (str,)),
         limit=limit,
     )
-    return page_response(page, "elements", chosen, request.url.query)
+    return page_response(page, "elements", chosen, request)
 
 
 @router.get("/elements/history", responses=_ELEMENTS, response_class=Response, summary="All element sets")
@@ -90,7 +89,7 @@ def elements_history(
     known_at: UtcText = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
-    format_: FormatParameter = None,
+    format_: ElementFormat = None,
     accept: Accept = None,
 ) -> Response:
     """Every element set released to you, by object and epoch; ``known_at``: only what the hub had by then."""
@@ -103,7 +102,7 @@ def elements_history(
         after=decode_cursor("history", cursor, (str, int, int, str)),
         limit=limit,
     )
-    return page_response(page, "history", chosen, request.url.query)
+    return page_response(page, "history", chosen, request)
 
 
 @router.get("/objects", responses=_OBJECTS, response_class=Response, summary="Objects and their names")
@@ -116,7 +115,7 @@ def objects(
     data_mode: Mode = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
-    format_: FormatParameter = None,
+    format_: TableFormatOnly = None,
     accept: Accept = None,
 ) -> Response:
     """The objects of which at least one element set is released to you, as the newest of those describes them."""
@@ -127,7 +126,7 @@ def objects(
         after=decode_cursor("objects", cursor, (str,)),
         limit=limit,
     )
-    return page_response(page, "objects", chosen, request.url.query)
+    return page_response(page, "objects", chosen, request)
 
 
 @router.get("/conjunctions", responses=_CONJUNCTIONS, response_class=Response, summary="Close approaches")
@@ -144,7 +143,7 @@ def conjunctions(
     known_at: UtcText = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
-    format_: FormatParameter = None,
+    format_: TableFormatOnly = None,
     accept: Accept = None,
 ) -> Response:
     """Statements about close approaches, by time of closest approach.
@@ -161,4 +160,4 @@ def conjunctions(
         after=decode_cursor("conjunctions", cursor, (int, str)),
         limit=limit,
     )
-    return page_response(page, "conjunctions", chosen, request.url.query)
+    return page_response(page, "conjunctions", chosen, request)

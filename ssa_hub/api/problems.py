@@ -16,6 +16,9 @@ from ssa_hub.state.failures import StateUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 
+# What one partner is told is for him. Caches know that of "Authorization", and nothing of "X-API-Key".
+NOT_FOR_CACHES = {"Cache-Control": "no-store"}
+
 log_event = structlog.get_logger("api")
 
 
@@ -66,7 +69,7 @@ def unavailable(detail: str) -> ProblemError:
 
 
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)
+    return Response(msgspec.json.encode(problem), problem.status, {**NOT_FOR_CACHES, **(headers or {})}, MEDIA_TYPE)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -85,8 +88,16 @@ async def _on_validation(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     kind = {404: "no-such-endpoint", 405: "method-not-allowed"}.get(error.status_code, "http")
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers or {})
+    path = request.app.openapi()["paths"].get(request.scope["path"])
+    if error.status_code == 405 and path:  # the error knows of one route's methods, the description of the path's
+        headers["Allow"] = ", ".join(sorted(method.upper() for method in path))
     return _response(Problem(f"urn:ssa-hub:problem:{kind}", str(error.detail), error.status_code), headers)
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: told to the log by the server, and to the client that it is not his doing."""
+    return _response(Problem("urn:ssa-hub:problem:internal", "The hub made a mistake", 500))
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
@@ -100,23 +111,28 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_bug)
     for error in (LogUnavailableError, StateUnavailableError, HistoryUnavailableError):
         app.add_exception_handler(error, _on_unavailable)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """OpenAPI ``responses`` for the given problem statuses."""
+    """OpenAPI ``responses`` for the given problem statuses, and for a request that is no HTTP request."""
     meaning = {
-        400: "The request cannot be read",
         401: "No valid API key",
-        403: "Not yours to do",
         404: "No such record, or not released to you",
         406: "Not available in this format",
-        409: "In conflict with the state of the hub",
         413: "Too large",
-        415: "Media type not supported",
         422: "A parameter is not valid",
         503: "Not possible just now; see Retry-After",
     }
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": meaning[status], "content": content} for status in statuses}
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    # The server gives this one before there is a request for the hub to answer, so it is no problem document.
+    unreadable: dict[str, object] = {
+        "description": "No body where one must be, no HTTP, or more than 64 KiB of line and headers",
+        "content": {**problem, "text/plain": {"schema": {"type": "string"}}},
+    }
+    told: dict[int | str, dict[str, object]] = {
+        status: {"description": meaning[status], "content": problem} for status in statuses
+    }
+    return {400: unreadable, **told}

@@ -4,27 +4,31 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.requests import ClientDisconnect
 
 from connectors.payload import Payload, Provenance
 from schemas.labels import Label
 from schemas.records import DataMode
 from schemas.timescales import now_tai_ns
 from ssa_hub.api.access import Asking, Used
-from ssa_hub.api.problems import ProblemError, documented, invalid
+from ssa_hub.api.parameters import STRICT
+from ssa_hub.api.problems import ProblemError, documented
+from ssa_hub.api.sent_labels import PARAMETER, read_label
 
 MAX_BODY_BYTES = 256 * 2**20
 
 # A record with no label is never released, except to its own originator: no clearance speaks of this policy.
 UNLABELLED = Label(policy="", classification="")
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", dependencies=STRICT)
 
-_BODY: dict[str, Any] = {
+_DESCRIBED: dict[str, Any] = {
+    "parameters": [PARAMETER],
     "requestBody": {
         "required": True,
         "description": "TLE, 2LE, 3LE or OMM (KVN, XML, JSON, CSV), gzip or not; recognised by its content",
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
-    }
+    },
 }
 _ACCEPTED: dict[str, Any] = {
     "description": "Durable. Records that were refused are told in `refusals` and kept in quarantine",
@@ -35,11 +39,15 @@ _ACCEPTED: dict[str, Any] = {
 async def _body(request: Request) -> bytes:
     """The request's body. Raises a 413 problem beyond the limit, 400 where there is none."""
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise ProblemError(413, "too-large", "Too large", f"At most {MAX_BODY_BYTES} bytes in one push.")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                raise ProblemError(413, "too-large", "Too large", f"At most {MAX_BODY_BYTES} bytes in one push.")
+            parts.append(part)
+    except ClientDisconnect:
+        # Nobody is there to be answered; but half a body is no body, and no mistake of the hub's either.
+        raise ProblemError(400, "cut-off", "Cut off", "The body ended before it was whole.") from None
     if not size:
         raise ProblemError(400, "empty", "Nothing to read", "The body is empty.")
     return b"".join(parts)
@@ -49,8 +57,8 @@ async def _body(request: Request) -> bytes:
     "/elements",
     status_code=202,
     response_class=Response,
-    responses={202: _ACCEPTED, **documented(400, 401, 413, 422, 503)},
-    openapi_extra=_BODY,
+    responses={202: _ACCEPTED, **documented(401, 413, 422, 503)},
+    openapi_extra=_DESCRIBED,
     summary="Push element sets",
 )
 async def push_elements(
@@ -58,22 +66,10 @@ async def push_elements(
     used: Used,
     partner: Asking,
     data_mode: Annotated[DataMode | None, Query(description="default: the hub's own")] = None,
-    ssa_label: Annotated[
-        str | None,
-        Header(
-            max_length=8_000,
-            description='label as JSON: {"policy": "…", "classification": "…", "categories": '
-            '[{"tag_name": "…", "type": "PERMISSIVE", "values": ["…"]}]}; without one, nobody but you sees the records',
-        ),
-    ] = None,
+    ssa_label: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
     """Take in what you send; you are its originator. Answered when it is durable; sending it again adds nothing."""
-    label = UNLABELLED
-    if ssa_label is not None:
-        try:
-            label = msgspec.json.decode(ssa_label.encode("latin-1", "replace"), type=Label).canonical()
-        except (msgspec.DecodeError, ValueError) as error:
-            raise invalid(f"not a label: {error}", "ssa-label") from error
+    label = UNLABELLED if ssa_label is None else read_label(ssa_label)
     receipt = await used.ingest.accept(
         Payload(
             provenance=Provenance(

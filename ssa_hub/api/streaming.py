@@ -5,17 +5,30 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from ssa_hub.api.access import Asking, Used
-from ssa_hub.api.parameters import Mode
+from ssa_hub.api.access import Asking, Token, Used
+from ssa_hub.api.parameters import STRICT, Mode
 from ssa_hub.api.problems import documented, invalid
 from ssa_hub.sharing.stream import UnknownEventError
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", dependencies=STRICT)
 
-_EVENTS = {
-    "description": "Server-sent events: `event` is the kind, `data` the record as in the listings, `id` resumes",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+_EVENT = {
+    "type": "object",
+    "description": "one event",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "send it as Last-Event-ID to go on after this event"},
+        "event": {"enum": ["begun", "elements", "conjunctions"], "description": "the kind; begun: only a place"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"type": "object"},
+            "description": "the record as in the listings, with policy_version; {} for begun",
+        },
+        "retry": {"type": "integer", "description": "ms to wait before connecting again"},
+    },
 }
+_EVENTS = {"description": "Server-sent events", "content": {"text/event-stream": {"schema": _EVENT}}}
 
 
 @router.get(
@@ -27,10 +40,12 @@ _EVENTS = {
 async def stream(
     used: Used,
     partner: Asking,
+    token: Token,
     kind: Annotated[list[Literal["elements", "conjunctions"]] | None, Query(description="default: both")] = None,
     data_mode: Mode = None,
     last_event_id: Annotated[
-        str | None, Header(max_length=2_000, description="go on after this event; sent by browsers by themselves")
+        Annotated[str, Header(max_length=2_000, json_schema_extra={"format": "event-id"})] | None,
+        Header(description="go on after this event; sent by browsers by themselves"),
     ] = None,
     last: Annotated[
         int | None, Query(ge=0, le=100_000, description="end after so many events instead of waiting for more")
@@ -50,7 +65,12 @@ async def stream(
     except UnknownEventError as error:
         raise invalid("not the id of an event that was sent to you; start without it", "last-event-id") from error
     events = used.stream.events(
-        partner, start, kinds=kinds, data_mode=data_mode or used.data_mode, most=last, wait_s=wait_s
+        lambda: used.keys.partner_of(token or ""),
+        start,
+        kinds=kinds,
+        data_mode=data_mode or used.data_mode,
+        most=last,
+        wait_s=wait_s,
     )
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ssa_hub.cli import administration
+from ssa_hub.cli import administration, rules
 from ssa_hub.cli.options import (
     DEFAULT_DATA_DIR,
     Agreements,
@@ -30,10 +30,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 110},
 )
 app.add_typer(administration.quarantine, name="quarantine")
-app.add_typer(administration.partners, name="partners")
-app.add_typer(administration.agreements, name="agreements")
+app.add_typer(rules.partners, name="partners")
+app.add_typer(rules.agreements, name="agreements")
 app.command()(administration.status)
 app.command()(administration.posture)
 
@@ -87,7 +88,7 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8600,
 ) -> None:
-    """Run sources, ingest and API; ``worker`` processes do the rest (with Kafka and PostgreSQL)."""
+    """Run sources, ingest and API, on Kafka and PostgreSQL; worker processes do the rest."""
     from ssa_hub.cli import running, starting
     from ssa_hub.settings import settings_in
 
@@ -119,7 +120,7 @@ def worker(
         Path | None, typer.Option("--alive-file", help="A file to touch at every turn, for health checks.")
     ] = None,
 ) -> None:
-    """Record and screen (with Kafka and PostgreSQL); run as many as you like."""
+    """Record and screen, on Kafka and PostgreSQL; run as many as you like."""
     from ssa_hub.cli import running, starting
     from ssa_hub.settings import ScreeningSettings, settings_in
 

@@ -5,21 +5,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 _PLAIN_INTERVAL_S = 5.0
 
 
 class _RichTask:
-    def __init__(self, bars: RichProgress, task: int) -> None:
-        self._bars, self._task = bars, task
+    """A bar; what is counted stands beside it, unless it is per cent."""
+
+    def __init__(self, bars: RichProgress, title: str, total: float | None, unit: str) -> None:
+        self._bars, self._total, self._unit = bars, total, unit
+        self.task = bars.add_task(title, total=total, count="")
 
     def update(self, done: float, total: float | None = None) -> None:
-        if total is None:
-            self._bars.update(self._task, completed=done)  # type: ignore[arg-type]
-        else:
-            self._bars.update(self._task, completed=done, total=total)  # type: ignore[arg-type]
+        self._total = self._total if total is None else total
+        of = "" if self._total is None else f" of {self._total:,.0f}"
+        count = "" if self._unit == "%" else f"{done:,.0f}{of} {self._unit}"
+        self._bars.update(self.task, completed=done, total=self._total, count=count)
 
 
 class _PlainTask:
@@ -49,8 +52,7 @@ class ConsoleReporter:
                 TextColumn("  {task.description}"),
                 BarColumn(),
                 TaskProgressColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[unit]}"),
+                TextColumn("{task.fields[count]}"),
                 TimeRemainingColumn(),
                 console=self._console,
                 transient=True,
@@ -62,6 +64,10 @@ class ConsoleReporter:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back as it was."""
         if self._bars:
             self._bars.stop()
 
@@ -75,8 +81,8 @@ class ConsoleReporter:
         if self._bars is None:
             yield _PlainTask(self._console, title, total, unit)
             return
-        task = self._bars.add_task(title, total=total, unit=unit)
+        bar = _RichTask(self._bars, title, total, unit)
         try:
-            yield _RichTask(self._bars, task)
+            yield bar
         finally:
-            self._bars.remove_task(task)
+            self._bars.remove_task(bar.task)

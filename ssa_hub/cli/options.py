@@ -7,6 +7,33 @@ import typer
 
 DEFAULT_DATA_DIR = Path("ssa-hub-data")
 
+# A server that drops what is sent to it would keep a command waiting for as long as the system's TCP does.
+_CONNECT_TIMEOUT_S = 10
+
+
+def _database_url(url: str | None) -> str | None:
+    """The URL, with a limit to how long connecting to PostgreSQL may take unless it has its own."""
+    if url is None or url.startswith("sqlite:///"):
+        return url
+    if not url.startswith("postgresql+psycopg://"):
+        raise typer.BadParameter("must be postgresql+psycopg://user:password@host:port/database, or sqlite:///path")
+    if "connect_timeout=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}connect_timeout={_CONNECT_TIMEOUT_S}"
+
+
+def _instant(text: str | None) -> str | None:
+    """A UTC time as it stands. Ends the command for anything else, now and not at the first screening."""
+    if text is not None:
+        from schemas.timescales import parse_utc
+
+        try:
+            parse_utc(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+    return text
+
+
 DataDir = Annotated[Path, typer.Option("--data-dir", envvar="SSA_HUB_DATA_DIR", help="Where the hub keeps everything.")]
 LogUrl = Annotated[
     str | None,
@@ -17,6 +44,7 @@ DatabaseUrl = Annotated[
     typer.Option(
         "--database-url",
         envvar="SSA_HUB_DATABASE_URL",
+        callback=_database_url,
         help="postgresql+psycopg://user:password@host/db; default: SQLite, in the data dir.",
     ),
 ]
@@ -53,6 +81,7 @@ ScreenStart = Annotated[
     typer.Option(
         "--screen-start",
         envvar="SSA_HUB_SCREEN_START",
+        callback=_instant,
         help="UTC start of the window; default: now, or the newest epochs where the catalogue is an old one.",
     ),
 ]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import logging
+import os
 import signal
 import time
 from collections.abc import Coroutine
@@ -15,14 +16,17 @@ import structlog
 from connectors.configuration import build_connector, load_sources
 from connectors.payload import Connector
 from connectors.sources import ExerciseSource, FolderSource, GpSource, SourceConfiguration
+from ingest.log import LogUnavailableError, TopicPartition
 from ingest.topics import TOPICS
 from ssa_hub.cli.console import ConsoleReporter
 from ssa_hub.cli.exercise import prepare_exercise
 from ssa_hub.cli.try_keys import LOCAL, local_key
-from ssa_hub.services.hub import Hub, open_hub, run_sources, run_worker
+from ssa_hub.services.hub import Hub, open_hub, run_worker
 from ssa_hub.services.rules import activate, agreement_files, enrol_partners
 from ssa_hub.services.server import listen, serve_api
+from ssa_hub.services.sources import run_sources
 from ssa_hub.settings import Settings
+from ssa_hub.state.failures import StateUnavailableError
 from ssa_hub.state.store import State
 
 # A backlog smaller than this is gone before anybody could read a bar.
@@ -33,7 +37,7 @@ def configure_logs(path: Path | None) -> None:
     """Structured logs: JSON lines into a file of the data directory, or on standard error where ``path`` is None."""
     stream = None
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data directory, see `open_hub`
         stream = path.open("a", buffering=1, encoding="utf-8")
     structlog.configure(
         processors=[
@@ -52,27 +56,37 @@ def configure_logs(path: Path | None) -> None:
 
 async def up(settings: Settings, reporter: ConsoleReporter) -> None:
     """Everything in one process: sources, ingest, recording, screening, API."""
+    sources = _configured_sources(settings)
     bound = listen(settings.host, settings.port)
     version = importlib.metadata.version("ssa-hub")
     reporter.say(f"SSA Hub {version}: data in {settings.data_dir}, log {_kind(settings.log_url)}, "
                  f"state {_kind(settings.database_url)}")  # fmt: skip
     async with open_hub(settings) as hub:
-        connectors = await _prepare(hub, reporter)
-        port = bound.getsockname()[1]
-        _say_where(hub, reporter, f"http://{settings.host}:{port}")
+        connectors, token = await asyncio.to_thread(_prepare, hub, sources, reporter)
+        base = _say_where(settings, reporter, bound.getsockname()[1])
+        if token is None:
+            token = await asyncio.to_thread(local_key, hub.state, settings.data_dir)
+            reporter.say(f"key        {token}  (partner {LOCAL}: a steward, may explain every decision)")
+        listing = "conjunctions" if sources is None else "elements"
+        reporter.say(f"try        curl -H 'Authorization: Bearer {token}' '{base}/v1/{listing}?limit=3'")
         await _until_stopped(
-            run_sources(hub, connectors), run_worker(hub, reporter), _show_backlog(hub, reporter), serve_api(hub, bound)
+            reporter,
+            run_sources(hub.ingest, connectors, reporter),
+            run_worker(hub, reporter),
+            _show_backlog(hub, reporter),
+            serve_api(hub, bound),
         )
     reporter.say("stopped; the next start goes on from here")
 
 
 async def serve(settings: Settings, reporter: ConsoleReporter) -> None:
     """Sources, ingest and API; workers do the rest."""
+    sources = _configured_sources(settings)
     bound = listen(settings.host, settings.port)
     async with open_hub(settings) as hub:
-        connectors = await _prepare(hub, reporter)
-        reporter.say(f"API on http://{settings.host}:{bound.getsockname()[1]}")
-        await _until_stopped(run_sources(hub, connectors), serve_api(hub, bound))
+        connectors, _ = await asyncio.to_thread(_prepare, hub, sources, reporter)
+        _say_where(settings, reporter, bound.getsockname()[1])
+        await _until_stopped(reporter, run_sources(hub.ingest, connectors, reporter), serve_api(hub, bound))
 
 
 async def work(settings: Settings, reporter: ConsoleReporter, alive_file: Path | None) -> None:
@@ -80,23 +94,34 @@ async def work(settings: Settings, reporter: ConsoleReporter, alive_file: Path |
     async with open_hub(settings) as hub:
         reporter.say(f"worker on {_kind(settings.log_url)} and {_kind(settings.database_url)}")
         touch = (lambda: alive_file.touch()) if alive_file else (lambda: None)
-        await _until_stopped(run_worker(hub, reporter, touch))
+        await _until_stopped(reporter, run_worker(hub, reporter, touch))
 
 
-async def _prepare(hub: Hub, reporter: ConsoleReporter) -> list[Connector]:
-    """Partners and agreements into force; the connectors of the sources, or of the exercise."""
+def _configured_sources(settings: Settings) -> list[SourceConfiguration] | None:
+    """The sources of sources.toml, None for the exercise. Read first: it is what people get wrong."""
+    return None if settings.sources is None else load_sources(settings.sources)
+
+
+def _prepare(
+    hub: Hub, sources: list[SourceConfiguration] | None, reporter: ConsoleReporter
+) -> tuple[list[Connector], str | None]:
+    """Partners and agreements into force; the connectors of the sources, or of the exercise with a key to try it."""
     settings, state = hub.settings, hub.state
     if settings.partners is not None:
-        partners = await asyncio.to_thread(enrol_partners, state, settings.partners)
+        partners = enrol_partners(state, settings.partners)
         reporter.say(f"partners   {', '.join(partner.name for partner in partners) or 'none'}")
     if settings.agreements is not None:
-        await asyncio.to_thread(_activate, state, settings.agreements, reporter)
-    if settings.sources is None:
-        return await asyncio.to_thread(prepare_exercise, state, settings.data_dir, reporter)
-    configurations = load_sources(settings.sources)
-    for configuration in configurations:
-        reporter.say(f"source     {configuration.id} ({described(configuration)})")
-    return [build_connector(configuration, state.memory) for configuration in configurations]
+        _activate(state, settings.agreements, reporter)
+    if sources is None:
+        return prepare_exercise(state, settings.data_dir, reporter)
+    for configuration in sources:
+        reporter.say(f"source     {configuration.id}: {described(configuration)}")
+    if not state.agreements.active():
+        reporter.say(
+            "note       no agreement is in force, so nobody is shown anything of another's: write one "
+            "(docs/release.md), then ssa-hub agreements activate, or start with --agreements"
+        )
+    return [build_connector(configuration, state.memory) for configuration in sources], None
 
 
 def described(source: SourceConfiguration) -> str:
@@ -118,54 +143,59 @@ def _activate(state: State, where: Path, reporter: ConsoleReporter) -> None:
         reporter.say(f"           note: {remark}")
 
 
-def _say_where(hub: Hub, reporter: ConsoleReporter, base: str) -> None:
+def _say_where(settings: Settings, reporter: ConsoleReporter, port: int) -> str:
+    """Say where the API is; answers its address."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = f"http://{host}:{port}"
     reporter.say(f"API        {base}  (described in {base}/openapi.json)")
-    if hub.settings.sources is None:
-        return
-    token = local_key(hub.state, hub.settings.data_dir)
-    reporter.say(f"key        {token}   (partner {LOCAL}, may explain every decision)")
-    reporter.say(f"try        curl -H 'Authorization: Bearer {token}' '{base}/v1/elements?limit=3'")
-    if not hub.state.agreements.active():
-        reporter.say(
-            "note       no agreement is in force, so nobody is shown anything; write one (docs/release.md) and "
-            "start with --agreements, or run ssa-hub agreements activate"
-        )
+    return base
 
 
 async def _show_backlog(hub: Hub, reporter: ConsoleReporter) -> None:
     """Show how far recording is behind the log, while it is far."""
-    topics = [topic.name for topic in TOPICS]
     while True:
         await asyncio.sleep(0.5)
-        behind = await _backlog(hub, topics)
-        if behind < _BACKLOG_SHOWN:
-            continue
-        most, began_s = behind, time.monotonic()
-        with reporter.progress("Recording", float(most), "records") as bar:
-            while behind:
-                most = max(most, behind)
-                bar.update(float(most - behind), float(most))
-                await asyncio.sleep(0.3)
-                behind = await _backlog(hub, topics)
-        reporter.say(f"recorded   {most:,} records in {time.monotonic() - began_s:.1f} s")
+        with contextlib.suppress(LogUnavailableError, StateUnavailableError):  # the services that need them tell
+            await _show_one_backlog(hub, reporter)
 
 
-async def _backlog(hub: Hub, topics: list[str]) -> int:
-    ends: dict[Any, int] = {}
-    for topic in topics:
-        ends.update(await hub.log.end_offsets(topic))
-    return await asyncio.to_thread(
-        lambda: sum(max(0, end - hub.state.positions.get(partition)) for partition, end in ends.items())
-    )
+async def _show_one_backlog(hub: Hub, reporter: ConsoleReporter) -> None:
+    before, end = await _recorded_and_end(hub)
+    if end - before < _BACKLOG_SHOWN:
+        return
+    began_s, at = time.monotonic(), before
+    with reporter.progress("Recording", float(end - before), "records") as bar:
+        while at < end:
+            bar.update(float(at - before), float(end - before))
+            await asyncio.sleep(0.3)
+            at, end = await _recorded_and_end(hub)
+    reporter.say(f"recorded   {at - before:,} records in {time.monotonic() - began_s:.1f} s")
 
 
-async def _until_stopped(*services: Coroutine[Any, Any, None]) -> None:
-    """Run services until one fails, or Ctrl-C or a termination signal comes."""
+async def _recorded_and_end(hub: Hub) -> tuple[int, int]:
+    """How many records of the log are in history and state, and how many there are."""
+    ends: dict[TopicPartition, int] = {}
+    for topic in TOPICS:
+        ends.update(await hub.log.end_offsets(topic.name))
+    positions = await asyncio.to_thread(hub.state.positions.all)
+    return sum(min(positions.get(partition, 0), end) for partition, end in ends.items()), sum(ends.values())
+
+
+async def _until_stopped(reporter: ConsoleReporter, *services: Coroutine[Any, Any, None]) -> None:
+    """Run services until one fails, or Ctrl-C or a termination signal comes. A second signal ends the process."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     tasks = [asyncio.create_task(service) for service in services]
+
+    def asked() -> None:
+        if stop.is_set():
+            reporter.close()
+            os._exit(130)  # what was promised is durable, whatever the instant (tests/deployment kills)
+        reporter.say("stopping   finishing what is being written (once more: at once)")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
     waiting = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -173,14 +203,14 @@ async def _until_stopped(*services: Coroutine[Any, Any, None]) -> None:
         for task in [*tasks, waiting]:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(ValueError):
-                loop.remove_signal_handler(number)
     failures = [result for result in results if isinstance(result, Exception)]
     if failures:
         raise failures[0]
+    if not stop.is_set():
+        raise RuntimeError("a service has ended by itself")
 
 
 def _kind(url: str) -> str:
     scheme = url.split(":", 1)[0]
-    return {"embedded": "embedded", "kafka": "Kafka", "sqlite": "SQLite"}.get(scheme, "PostgreSQL")
+    known = {"kafka": "Kafka", "sqlite": "SQLite", "postgresql+psycopg": "PostgreSQL"}
+    return known.get(scheme, scheme)

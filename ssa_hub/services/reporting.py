@@ -1,5 +1,6 @@
 """How services tell people what they do: sentences, and progress of long work."""
 
+import re
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -22,3 +23,16 @@ class Reporter(Protocol):
     def progress(self, title: str, total: float | None, unit: str = "") -> AbstractContextManager[Progress]:
         """A progress display for the length of a ``with`` block."""
         ...
+
+
+# What SQLAlchemy puts before a message (the driver's class of error) and after it (an address to read).
+_DRIVER = re.compile(r"\((?:psycopg|sqlite3)\.[\w.]+\) ")
+_BACKGROUND = re.compile(r"\(Background on this error at: \S+\)")
+
+
+def in_one_line(error: BaseException) -> str:
+    """An error's own words in one line, without what its library says about itself."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    text = _BACKGROUND.sub("", _DRIVER.sub("", str(error)))
+    return " ".join(text.split()) or type(error).__name__

@@ -8,6 +8,7 @@ from schemas.timescales import now_tai_ns
 from ssa_hub.release.admission import admit, unknown_names
 from ssa_hub.release.agreement import Agreement, read_agreement
 from ssa_hub.release.partner import Partner, read_partners
+from ssa_hub.services.failures import SettingsError
 from ssa_hub.state.store import State
 
 
@@ -19,42 +20,50 @@ class Activation(NamedTuple):
 
 
 def agreement_files(where: Path) -> list[Path]:
-    """The agreements below a directory (``*.toml``, in order), or the one file. Raises FileNotFoundError."""
+    """The agreements below a directory (``*.toml``, in order), or the one file. Raises SettingsError."""
     if where.is_dir():
         return sorted(path for path in where.glob("*.toml") if path.name != "partners.toml")
     if not where.exists():
-        raise FileNotFoundError(f"{where}: there is no such file or directory of agreements")
+        raise SettingsError(f"{where}: there is no such file or directory of agreements")
     return [where]
 
 
 def enrol_partners(state: State, path: Path) -> list[Partner]:
-    """Enter the partners of a file into state, or change them. Raises PartnersError, OSError."""
-    partners = read_partners(path.read_text(encoding="utf-8"), str(path))
+    """Enter the partners of a file into state, or change them. Raises PartnersError, SettingsError, OSError."""
+    partners = partners_in(path)
     for partner in partners:
         state.partners.put(partner)
     return partners
 
 
-def read_and_admit(state: State, paths: Iterable[Path]) -> list[tuple[Agreement, str]]:
-    """Read agreements with their texts, and check their examples against the partners in state.
+def partners_in(path: Path) -> list[Partner]:
+    """The partners of a file. Raises PartnersError, SettingsError where it is no text, OSError."""
+    return read_partners(_text(path), str(path))
 
-    Raises AgreementError with every mistake of the first file that has any.
+
+def read_and_admit(partners: Iterable[Partner], paths: Iterable[Path]) -> list[tuple[Agreement, str]]:
+    """Read agreements with their texts, and check their examples against the partners.
+
+    Raises AgreementError with every mistake of the first file that has any; SettingsError, OSError.
     """
-    partners = state.partners.all()
+    known = list(partners)
     admitted: dict[str, Agreement] = {}
     found = []
     for path in paths:
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         agreement = read_agreement(text, str(path))
-        admitted = admit(agreement, partners, admitted)
+        admitted = admit(agreement, known, admitted)
         found.append((agreement, text))
     return found
 
 
 def activate(state: State, paths: Iterable[Path]) -> Activation:
-    """Put agreements into force, after all of them have been read and their examples hold. Raises AgreementError."""
-    found = read_and_admit(state, paths)
+    """Put agreements into force, after all of them have been read and their examples hold.
+
+    Raises what `read_and_admit` raises; then nothing has changed.
+    """
     partners = state.partners.all()
+    found = read_and_admit(partners, paths)
     activated = [
         agreement
         for agreement, text in found
@@ -63,3 +72,10 @@ def activate(state: State, paths: Iterable[Path]) -> Activation:
         )
     ]
     return Activation(activated, [note for agreement, _ in found for note in unknown_names(agreement, partners)])
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text: {error}") from error

@@ -6,11 +6,10 @@ conjunctions of the one that he may.
 """
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +17,13 @@ import structlog
 
 from ingest.log import Log, LogUnavailableError
 from ingest.messages import conjunction_entries
-from ingest.topics import CONJUNCTIONS
+from ingest.topics import CONJUNCTIONS, ELEMENTS
 from schemas.records import DataMode
 from schemas.timescales import format_utc, now_tai_ns
 from ssa_hub.services.conjunction_records import conjunction_records, without_repeated_edges
-from ssa_hub.services.reporting import Reporter
+from ssa_hub.services.finishing import finished_in_thread, left_in_thread
+from ssa_hub.services.holding import HeldLease
+from ssa_hub.services.reporting import Reporter, in_one_line
 from ssa_hub.services.screening_window import Window, screening_window
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.failures import StateUnavailableError
@@ -31,46 +32,89 @@ from ssa_hub.state.store import State
 if TYPE_CHECKING:  # numba and the kernels take seconds to import: only a process that screens pays
     from conjunction.screening import ScreeningResult
 
-_LEASE = "screening"
-_LEASE_S = 30.0
-_LOOK_EVERY_S = 1.0
-# Data has arrived when none has come for so long: a catalogue comes in several batches.
-_SETTLED_S = 4.0
+LEASE = "screening"
 _PUBLISH_SIZE = 5_000
 
 log_event = structlog.get_logger("screening")
 
 
+class Pace(NamedTuple):
+    """When the service looks, waits and tries again, s.
+
+    A catalogue comes in several batches, so it is screened when no new orbit has come for ``settled_s``; where they
+    never stop coming, after ``unsettled_s_max``. While the log has orbits that are not recorded yet (a recorder has
+    died, and its partitions are being taken over) it waits for them, ``behind_s_max`` at the most. A run that failed
+    is tried again after ``retry_s``, then twice that, up to ``retry_s_max``.
+    """
+
+    look_every_s: float = 1.0
+    settled_s: float = 4.0
+    unsettled_s_max: float = 60.0
+    behind_s_max: float = 180.0
+    lease_s: float = 30.0
+    retry_s: float = 10.0
+    retry_s_max: float = 600.0
+
+
+class _Unsettled(NamedTuple):
+    """The newest orbit's number in the feed, since when it is that one, and since when orbits have been coming."""
+
+    sequence: int
+    unchanged_since_s: float
+    coming_since_s: float
+
+
+class _Failures(NamedTuple):
+    """How many runs in a row have failed, and when to try again."""
+
+    in_a_row: int
+    retry_at_s: float
+
+
 class ScreeningService:
     """Screens when there is something new to screen, at most every ``settings.every_s``."""
 
-    def __init__(self, log: Log, state: State, settings: ScreeningSettings, holder: str, reporter: Reporter) -> None:
-        self._log, self._state, self._settings, self._holder = log, state, settings, holder
-        self._reporter = reporter
-        self._seen: dict[DataMode, tuple[int, float]] = {}
-        self._stopping = False
+    def __init__(
+        self,
+        log: Log,
+        state: State,
+        settings: ScreeningSettings,
+        holder: str,
+        reporter: Reporter,
+        pace: Pace | None = None,
+    ) -> None:
+        self._log, self._state, self._settings, self._reporter = log, state, settings, reporter
+        self._pace = pace or Pace()
+        self._lease = HeldLease(state.leases, LEASE, holder, self._pace.lease_s)
+        self._seen: dict[DataMode, _Unsettled] = {}
+        self._failures: dict[DataMode, _Failures] = {}
+        self._behind_since_s: float | None = None
+        self._stopping = threading.Event()
 
     async def run(self) -> None:
-        """Screen until cancelled."""
+        """Screen until cancelled; then a run that is under way is noted as failed, and its threads end by themselves.
+
+        A run that fails is reported and tried again later; nothing that it raises ends the service.
+        """
         try:
             while True:
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await asyncio.sleep(self._pace.look_every_s)
                 try:
                     await self._turn()
                 except (LogUnavailableError, StateUnavailableError) as error:
                     log_event.warning("screening interrupted", error=str(error))
         finally:
-            self._stopping = True  # a run in its thread sees it at its next slab
-            with suppress(Exception):
-                await asyncio.shield(asyncio.to_thread(self._state.leases.release, _LEASE, self._holder))
+            self._stopping.set()
+            await self._lease.release()
 
     async def _turn(self) -> None:
-        if not await asyncio.to_thread(self._due):
+        if not await asyncio.to_thread(self._due) or await self._recording_is_behind():
             return
-        if await asyncio.to_thread(self._state.leases.acquire, _LEASE, self._holder, _LEASE_S):
-            # Another worker may have screened between the look and the lease.
-            async with self._holding_the_lease():
+        self._lease.lost = False
+        if await self._lease.acquire():
+            async with self._lease.renewed():
                 await asyncio.to_thread(self._state.runs.abandon_running, "its worker ended before it did")
+                # Another worker may have screened between the look and the lease.
                 for data_mode, sequence in await asyncio.to_thread(self._due):
                     await self._screen(data_mode, sequence)
 
@@ -78,11 +122,9 @@ class ScreeningService:
         """The data modes with something new that has settled, and the feed's sequence number of the newest orbit."""
         due = []
         for data_mode, sequence in self._state.recorded.last_elements().items():
-            seen = self._seen.get(data_mode)
-            if seen is None or seen[0] != sequence:
-                self._seen[data_mode] = (sequence, time.monotonic())
-                continue
-            if time.monotonic() - seen[1] < _SETTLED_S:
+            now_s = time.monotonic()
+            failures = self._failures.get(data_mode)
+            if not self._settled(data_mode, sequence, now_s) or (failures and now_s < failures.retry_at_s):
                 continue
             last = self._state.runs.last_complete(data_mode)
             if last is not None and (last.catalogue_seq >= sequence or last.age_s < self._settings.every_s):
@@ -90,28 +132,43 @@ class ScreeningService:
             due.append((data_mode, sequence))
         return due
 
-    @asynccontextmanager
-    async def _holding_the_lease(self) -> AsyncIterator[None]:
-        """Renew the lease for the length of the block."""
+    async def _recording_is_behind(self) -> bool:
+        """Whether orbits on the log are still to be recorded, and have been for less than ``behind_s_max``."""
+        ends = await self._log.end_offsets(ELEMENTS)
+        recorded = await asyncio.to_thread(self._state.positions.all)
+        if all(recorded.get(partition, 0) >= end for partition, end in ends.items()):
+            self._behind_since_s = None
+            return False
+        now_s = time.monotonic()
+        self._behind_since_s = now_s if self._behind_since_s is None else self._behind_since_s
+        return now_s - self._behind_since_s < self._pace.behind_s_max
 
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(_LEASE_S / 3)
-                await asyncio.to_thread(self._state.leases.acquire, _LEASE, self._holder, _LEASE_S)
-
-        renewing = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+    def _settled(self, data_mode: DataMode, sequence: int, now_s: float) -> bool:
+        seen = self._seen.get(data_mode)
+        if seen is None or seen.sequence != sequence:
+            coming = seen is not None and now_s - seen.unchanged_since_s < self._pace.settled_s
+            coming_since_s = seen.coming_since_s if seen is not None and coming else now_s
+            seen = self._seen[data_mode] = _Unsettled(sequence, now_s, coming_since_s)
+        unchanged_s, coming_s = now_s - seen.unchanged_since_s, now_s - seen.coming_since_s
+        return unchanged_s >= self._pace.settled_s or coming_s >= self._pace.unsettled_s_max
 
     async def _screen(self, data_mode: DataMode, sequence: int) -> None:
-        elements = await asyncio.to_thread(self._state.newest.elements, data_mode)
-        elements = elements.sort_by(
-            [("object_id", "ascending"), ("originator", "ascending"), ("record_id", "ascending")]
-        )
+        """One run; whatever it raises is reported, and the next try comes later."""
+        try:
+            await self._run_once(data_mode, sequence)
+            self._failures.pop(data_mode, None)
+        except Exception as error:
+            if self._lease.lost:
+                log_event.warning("screening given up: another worker has the lease", data_mode=data_mode)
+                return
+            count = self._failures[data_mode].in_a_row + 1 if data_mode in self._failures else 1
+            wait_s = min(self._pace.retry_s * 2.0 ** (count - 1), self._pace.retry_s_max)
+            self._failures[data_mode] = _Failures(count, time.monotonic() + wait_s)
+            log_event.error("screening failed", data_mode=data_mode, failures=count, retry_s=wait_s, exc_info=error)
+            self._reporter.say(f"screening  of {data_mode} failed, next try in {wait_s:g} s: {_failure(error)}")
+
+    async def _run_once(self, data_mode: DataMode, sequence: int) -> None:
+        elements = await asyncio.to_thread(self._orbits, data_mode)
         window = screening_window(
             elements.column("epoch_tai_ns").to_numpy(),
             now_tai_ns=now_tai_ns(),
@@ -122,8 +179,9 @@ class ScreeningService:
             f"screening  {elements.num_rows:,} orbits ({data_mode}), closer than {self._settings.threshold_km:g} km, "
             f"{self._settings.window_hours:g} h from {format_utc(window.start_tai_ns, 0)} UTC ({window.reason})"
         )
+        runs = self._state.runs
         run_id = await asyncio.to_thread(
-            self._state.runs.begin,
+            runs.begin,
             data_mode=data_mode,
             catalogue_seq=sequence,
             start_tai_ns=window.start_tai_ns,
@@ -132,25 +190,34 @@ class ScreeningService:
         )
         began_s = time.monotonic()
         try:
-            result = await asyncio.to_thread(self._find, elements, window)
-        except Exception as error:
-            await asyncio.to_thread(self._state.runs.fail, run_id, str(error))
+            result = await left_in_thread(self._find, elements, window)
+            found = await asyncio.to_thread(self._news, result.conjunctions, data_mode, window)
+            await self._publish(found, elements, data_mode)
+            wall_s = time.monotonic() - began_s
+            left_out = result.left_out.to_pylist()
+            await asyncio.to_thread(
+                runs.complete, run_id, objects=elements.num_rows, conjunctions=found.num_rows,
+                left_out=left_out, wall_s=wall_s,
+            )  # fmt: skip
+        except BaseException as error:
+            await self._note_failure(run_id, error)
             raise
-        covered = await asyncio.to_thread(self._state.runs.covers, data_mode, window.start_tai_ns)
-        found = result.conjunctions
-        if covered:
-            found = without_repeated_edges(found, start_tai_ns=window.start_tai_ns)
-        await self._publish(found, elements, data_mode)
-        wall_s = time.monotonic() - began_s
-        left_out = result.left_out.to_pylist()
-        await asyncio.to_thread(
-            self._state.runs.complete, run_id, objects=elements.num_rows, conjunctions=found.num_rows,
-            left_out=left_out, wall_s=wall_s,
-        )  # fmt: skip
         self._reporter.say(
-            f"screened   {found.num_rows:,} close approaches in {wall_s:.1f} s; "
-            f"{len(left_out):,} orbits left out in whole or part (see ssa-hub status)"
+            f"screened   {found.num_rows:,} close approaches in {wall_s:.1f} s"
+            + (f"; {len(left_out):,} orbits left out in whole or part (ssa-hub status)" if left_out else "")
         )
+
+    async def _note_failure(self, run_id: int, error: BaseException) -> None:
+        failure = "the hub was stopped" if isinstance(error, asyncio.CancelledError) else _failure(error)
+        try:
+            await finished_in_thread(self._state.runs.fail, run_id, failure)
+        except (KeyError, StateUnavailableError) as second:
+            # Whoever screens next notes it (`Runs.abandon_running`), or has done so already.
+            log_event.warning("failed run not noted", run_id=run_id, error=repr(second))
+
+    def _orbits(self, data_mode: DataMode) -> pa.Table:
+        elements = self._state.newest.elements(data_mode)
+        return elements.sort_by([("object_id", "ascending"), ("originator", "ascending"), ("record_id", "ascending")])
 
     def _find(self, elements: pa.Table, window: Window) -> "ScreeningResult":
         from conjunction.catalogue import Catalogue
@@ -170,8 +237,14 @@ class ScreeningService:
                 pairs_excluded=groups.astype(np.int64),
                 executor=executor,
                 progress=lambda share: bar.update(100.0 * share),
-                cancelled=lambda: self._stopping,
+                cancelled=lambda: self._stopping.is_set() or self._lease.lost,
             )
+
+    def _news(self, found: pa.Table, data_mode: DataMode, window: Window) -> pa.Table:
+        """What was found, without what an earlier run has told better."""
+        if self._state.runs.covers(data_mode, window.start_tai_ns):
+            return without_repeated_edges(found, start_tai_ns=window.start_tai_ns)
+        return found
 
     async def _publish(self, found: pa.Table, elements: pa.Table, data_mode: DataMode) -> None:
         records = await asyncio.to_thread(
@@ -180,3 +253,7 @@ class ScreeningService:
         for first in range(0, records.num_rows, _PUBLISH_SIZE):
             entries = await asyncio.to_thread(conjunction_entries, records.slice(first, _PUBLISH_SIZE))
             await self._log.append(CONJUNCTIONS, entries)
+
+
+def _failure(error: BaseException) -> str:
+    return f"{type(error).__name__}: {in_one_line(error)}"[:500]

@@ -9,6 +9,7 @@ import uvicorn
 
 from ssa_hub.api.access import Services
 from ssa_hub.api.app import create_app
+from ssa_hub.services.failures import SettingsError
 from ssa_hub.services.health import Health
 from ssa_hub.services.hub import Hub
 from ssa_hub.sharing.explaining import Explainer
@@ -26,15 +27,16 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises OSError where the address is taken, before anything else is started."""
+    """A bound socket. Raises SettingsError where the address is taken or none of ours, before anything is started."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-    except OSError:
+    except OSError as error:
         bound.close()
-        raise
+        reason = error.strerror or str(error)
+        raise SettingsError(f"cannot listen on {host}, port {port}: {reason} (choose with --host, --port)") from error
     return bound
 
 

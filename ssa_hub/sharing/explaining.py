@@ -49,7 +49,7 @@ class Explainer:
         explanation = explain(kind, row, about, rules.agreements, rules.labels, posture=rules.posture, now_tai_ns=now)
         if not may_explain(asker, about, originators):
             explanation = explanation.for_the_partner()
-        return Explained(self._policies.release_of(asker, now).policy_version, explanation)
+        return Explained(self._policies.released_to(asker, now).table.policy_version, explanation)
 
     def _find(self, record_id: str) -> tuple[Kind, Row] | None:
         entry = self._state.recorded.get(record_id)

@@ -7,8 +7,8 @@ may see and of nothing else; then it withholds the masked fields, in columns.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.records import ELEMENT_FIELDS, ELEMENT_SET, PROVENANCE, DataMode, Field, Kind
 from schemas.timescales import now_tai_ns
@@ -16,9 +16,8 @@ from ssa_hub.history.queries import HistoryQueries
 from ssa_hub.release.columns import ALWAYS_COLUMNS
 from ssa_hub.release.masks import WITHHELD, apply_masks
 from ssa_hub.release.partner import Partner
-from ssa_hub.release.table import ReleaseTable
 from ssa_hub.sharing.page import Key, Page
-from ssa_hub.sharing.policies import Policies
+from ssa_hub.sharing.policies import Policies, Released
 
 _OBJECT_COLUMNS = (
     "object_id",
@@ -59,9 +58,9 @@ class Views:
     def newest_elements(self, partner: Partner, chosen: Selection, *, after: Key | None, limit: int) -> Page:
         """The newest visible element set of each object, by object id; ``after`` is (object id,)."""
         now = self._clock_tai_ns()
-        release = self._policies.release_of(partner, now)
+        released = self._policies.released_to(partner, now)
         found = self._queries.elements_newest(
-            release.to_arrow(),
+            released.elements,
             now_tai_ns=now,
             data_mode=chosen.data_mode,
             object_ids=chosen.object_ids,
@@ -70,7 +69,7 @@ class Views:
             after=None if after is None else str(after[0]),
             limit=limit + 1,
         )
-        return _page(found, release, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
+        return _page(found, released, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
 
     def elements_history(
         self,
@@ -84,9 +83,9 @@ class Views:
     ) -> Page:
         """Visible element sets by (object id, epoch, reception, record id), which is also what ``after`` holds."""
         now = self._clock_tai_ns()
-        release = self._policies.release_of(partner, now)
+        released = self._policies.released_to(partner, now)
         found = self._queries.elements_history(
-            release.to_arrow(),
+            released.elements,
             now_tai_ns=now,
             data_mode=chosen.data_mode,
             object_ids=chosen.object_ids,
@@ -98,7 +97,7 @@ class Views:
             limit=limit + 1,
         )
         order = ("object_id", "epoch_tai_ns", "received_tai_ns", "record_id")
-        return _page(found, release, Kind.ELEMENTS, chosen.data_mode, limit, order)
+        return _page(found, released, Kind.ELEMENTS, chosen.data_mode, limit, order)
 
     def objects(self, partner: Partner, chosen: Selection, *, after: Key | None, limit: int) -> Page:
         """Objects with a visible element set, by object id, as the newest of those describes them."""
@@ -128,9 +127,9 @@ class Views:
         Where the miss distance is withheld from the partner he cannot ask by it either: a bound would tell it.
         """
         now = self._clock_tai_ns()
-        release = self._policies.release_of(partner, now)
+        released = self._policies.released_to(partner, now)
         found = self._queries.conjunctions(
-            _with_field(release, "miss_distance_m") if miss_distance_max_m is not None else release.to_arrow(),
+            released.conjunctions if miss_distance_max_m is None else released.conjunctions_by_miss_distance,
             now_tai_ns=now,
             data_mode=chosen.data_mode,
             object_ids=chosen.object_ids,
@@ -142,26 +141,19 @@ class Views:
             after=None if after is None else (int(after[0]), str(after[1])),
             limit=limit + 1,
         )
-        masks = zip(found.column("mask_id_1").to_pylist(), found.column("mask_id_2").to_pylist(), strict=True)
-        combined = pa.array([release.combine(first, second) for first, second in masks], pa.int32())
-        found = found.drop_columns(["mask_id_1", "mask_id_2"]).append_column("mask_id", combined)
-        return _page(found, release, Kind.DERIVED_CONJUNCTIONS, chosen.data_mode, limit, ("tca_tai_ns", "record_id"))
-
-
-def _with_field(release: ReleaseTable, name: str) -> pa.Table:
-    """The combinations of the release table whose mask shows a field."""
-    showing = [number for number, mask in enumerate(release.masks) if name in mask]
-    table = release.to_arrow()
-    return table.filter(pc.is_in(table.column("mask_id"), pa.array(showing, pa.int32())))
+        found = released.table.with_combined_masks(found)
+        return _page(found, released, Kind.DERIVED_CONJUNCTIONS, chosen.data_mode, limit, ("tca_tai_ns", "record_id"))
 
 
 def _page(
-    found: pa.Table, release: ReleaseTable, kind: Kind, data_mode: DataMode, limit: int, order: tuple[str, ...]
+    found: pa.Table, released: Released, kind: Kind, data_mode: DataMode, limit: int, order: tuple[str, ...]
 ) -> Page:
     """The first ``limit`` rows, masked; one row more was asked for, to know whether there is a next page."""
-    rows = found.slice(0, limit)
+    # DuckDB leaves whatever lies in memory in the slots of nulls, other rows' values among it, and Arrow answers
+    # carry those bytes. Taking by index writes zeros there, and one chunk whatever the query's batches were.
+    rows = found.take(pa.array(np.arange(min(limit, found.num_rows)))).combine_chunks()
     last_key: Key | None = None
     if found.num_rows > limit:
         last_key = tuple(rows.column(name)[limit - 1].as_py() for name in order)
-    records = apply_masks(rows, "mask_id", release.masks, ALWAYS_COLUMNS[kind])
-    return Page(records, release.policy_version, data_mode.value, last_key)
+    records = apply_masks(rows, "mask_id", released.table.masks, ALWAYS_COLUMNS[kind])
+    return Page(records, released.table.policy_version, data_mode.value, last_key)

@@ -166,6 +166,12 @@ def ssa_hub(*arguments: str) -> str:
     return subprocess.run([*command(), *arguments], capture_output=True, text=True, check=True).stdout
 
 
+def approaches_found(where: list[str]) -> int | None:
+    """How many close approaches the last complete screening run has published; None before there is one."""
+    match = re.search(r": complete in \S+ s, ([0-9,]+) close approaches", ssa_hub("status", *where))
+    return None if match is None else int(match[1].replace(",", ""))
+
+
 def partner_key(where: list[str], name: str) -> str:
     """A new key for a partner."""
     return ssa_hub("partners", "key", name, *where).strip()

@@ -1,5 +1,6 @@
 """Ingest: what becomes of a payload, what survives a crash, what a repeat adds."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -14,24 +15,9 @@ from ingest.pipeline import Ingest, JournalEntry
 from ingest.topics import ELEMENTS, QUARANTINE, TOPICS
 from schemas.labels import Label
 from schemas.records import ELEMENT_SET_SCHEMA, DataMode
+from tests.ingest.tle import element_set
 
 LABEL = Label(policy="PUBLIC", classification="UNCLASSIFIED")
-GOOD = (
-    "1 25544U 98067A   24260.50000000  .00016717  00000-0  10270-3 0  9006\n"
-    "2 25544  51.6400 208.9163 0006317  69.9862  25.2906 15.50000000    00\n"
-)
-
-
-def checksum(line: str) -> str:
-    digits = sum(int(c) if c.isdigit() else c == "-" for c in line[:68])
-    return line[:68] + str(digits % 10)
-
-
-def element_set(number: int) -> str:
-    first, second = GOOD.splitlines()
-    first = checksum(first.replace("25544", f"{number:05d}", 1))
-    second = checksum(second.replace("25544", f"{number:05d}", 1))
-    return f"{first}\n{second}\n"
 
 
 class Journal:
@@ -166,3 +152,57 @@ def test_a_payload_that_changed_in_the_store_is_not_given_out(tmp_path: Path) ->
 def test_a_receipt_is_plain_json() -> None:
     provenance = payload(b"").provenance
     assert msgspec.json.decode(msgspec.json.encode(provenance), type=Provenance) == provenance
+
+
+class SlowLog(FailingLog):
+    """The embedded log, whose appends wait until they are let go."""
+
+    def __init__(self, log: EmbeddedLog) -> None:
+        super().__init__(log, "")
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def append(self, topic: str, entries: list[Entry]) -> None:
+        self.begun.set()
+        await self.go_on.wait()
+        await super().append(topic, entries)
+
+
+async def test_a_payload_that_is_being_taken_in_is_nothing_to_resume(tmp_path: Path) -> None:
+    async with EmbeddedLog(tmp_path / "log") as log:
+        slow, journal = SlowLog(log), Journal()
+        ingest = Ingest(slow, PayloadStore(tmp_path / "payloads"), journal, lambda ids: set())  # type: ignore[arg-type]
+        accepting = asyncio.create_task(ingest.accept(payload(element_set(25544).encode())))
+        await slow.begun.wait()
+        assert len(journal.unpublished()) == 1
+        assert await ingest.resume() == []
+        slow.go_on.set()
+        assert (await accepting).new == 1
+        assert len(await everything(log, ELEMENTS)) == 1
+
+
+async def test_a_payload_whose_bytes_are_lost_holds_up_no_other(tmp_path: Path) -> None:
+    async with EmbeddedLog(tmp_path / "log") as log:
+        failing, journal, store = FailingLog(log, ELEMENTS), Journal(), PayloadStore(tmp_path / "payloads")
+        ingest = Ingest(failing, store, journal, lambda ids: set())  # type: ignore[arg-type]
+        for number in (1, 2, 3):
+            with pytest.raises(LogUnavailableError):
+                await ingest.accept(payload(element_set(number).encode()))
+        failing.broken = False
+        lost, changed, _ = (
+            tmp_path / "payloads" / e.payload_sha256[:2] / e.payload_sha256 for e in journal.unpublished()
+        )
+        lost.unlink()
+        changed.write_bytes(b"other")
+        (receipt,) = await ingest.resume()
+        assert (receipt.records, len(journal.unpublished())) == (1, 2)
+
+
+async def test_the_same_payload_many_times_at_once_is_stored_once(tmp_path: Path) -> None:
+    async with EmbeddedLog(tmp_path / "log") as log:
+        ingest = Ingest(log, PayloadStore(tmp_path / "payloads"), Journal(), lambda ids: set())
+        data = element_set(25544).encode()
+        receipts = await asyncio.gather(*(ingest.accept(payload(data)) for _ in range(20)))
+        assert len({receipt.receipt_id for receipt in receipts}) == 1
+        ids = read_records(await everything(log, ELEMENTS), ELEMENT_SET_SCHEMA).column("record_id").to_pylist()
+        assert len(set(ids)) == 1
+    assert [path.name for path in (tmp_path / "payloads").glob("*/*")] == [receipts[0].payload_sha256]

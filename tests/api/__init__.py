@@ -1,0 +1,1 @@
+"""The sharing API through its front door: a real server over a real hub, asked over HTTP."""

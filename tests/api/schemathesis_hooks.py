@@ -1,0 +1,49 @@
+"""What schemathesis must know of the API besides its description: texts with a meaning, and that streams can end.
+
+For the command line: ``SCHEMATHESIS_HOOKS=tests.api.schemathesis_hooks``. Nothing here touches a case that is meant to
+be refused: those are sent as they were made.
+"""
+
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from schemas.timescales import LAST_YEAR, format_utc, parse_utc
+from ssa_hub.api.cursors import encode_cursor
+
+_FIRST, _LAST = parse_utc("1972-01-01T00:00:00"), parse_utc(f"{LAST_YEAR}-12-31T00:00:00")
+
+schemathesis.openapi.format("utc", st.integers(_FIRST, _LAST).map(lambda instant: format_utc(instant, 9)))
+
+# A cursor is for one listing, an event's id for one partner: no format of theirs holds everywhere.
+_CURSORS = {
+    "/v1/elements": ("elements", "cat-2"),
+    "/v1/elements/history": ("history", "cat-2", 0, 0, ""),
+    "/v1/objects": ("objects", "cat-2"),
+    "/v1/conjunctions": ("conjunctions", 0, ""),
+}
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+    """Put real cursors and ids in the place of made-up ones, and let streams wait for nothing."""
+    query = dict(case.query) if isinstance(case.query, dict) else {}
+    if case.path == "/v1/stream" and _means_to_wait(query.get("wait_s")):
+        case.query = query = {**query, "wait_s": 0}
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if query.get("cursor") is not None and case.path in _CURSORS:
+        listing, *key = _CURSORS[case.path]
+        case.query = {**query, "cursor": encode_cursor(str(listing), tuple(key))}
+    for name in [name for name in case.headers or {} if name.lower() == "last-event-id"]:
+        case.headers[name] = "0"
+
+
+def _means_to_wait(wait_s: Any) -> bool:
+    """True for what the API would take as a time to wait, or for ever."""
+    try:
+        return wait_s is None or 0 <= float(wait_s) <= 86_400
+    except (TypeError, ValueError):
+        return False

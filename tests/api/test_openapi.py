@@ -1,0 +1,121 @@
+"""The OpenAPI document: valid, complete, and true of the answers."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.api.records import record_id
+from tests.api.served_hub import ServedHub
+
+# What the server itself or every endpoint may answer, whatever was asked.
+ALWAYS = {"400", "401", "422", "503"}
+STATUSES = {
+    ("get", "/v1/elements"): {"200", "406"},
+    ("get", "/v1/elements/history"): {"200", "406"},
+    ("get", "/v1/objects"): {"200", "406"},
+    ("get", "/v1/conjunctions"): {"200", "406"},
+    ("get", "/v1/stream"): {"200"},
+    ("get", "/v1/explain"): {"200", "404"},
+    ("post", "/v1/elements"): {"202", "413"},
+}
+
+
+@pytest.fixture(scope="module")
+def document(hub: ServedHub) -> dict[str, Any]:
+    """The document as it is served."""
+    found: dict[str, Any] = hub.client().get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(method, path): it for path, item in document["paths"].items() for method, it in item.items()}
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_endpoint_says_all_statuses_that_it_can_give(document: dict[str, Any]) -> None:
+    said = {key: set(operation["responses"]) for key, operation in operations(document).items()}
+    assert said.pop(("get", "/v1/health")) == {"200", "400", "503"}
+    assert said == {key: special | ALWAYS for key, special in STATUSES.items()}
+
+
+def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
+    for key, operation in operations(document).items():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                problem = response["content"]["application/problem+json"]["schema"]
+                assert problem == {"$ref": "#/components/schemas/Problem"}, (key, status)
+
+
+def test_every_parameter_and_operation_says_what_it_is(document: dict[str, Any]) -> None:
+    for key, operation in operations(document).items():
+        assert operation["summary"], key
+        assert operation["description"], key
+        for parameter in operation.get("parameters", ()):
+            assert parameter.get("description"), (key, parameter["name"])
+
+
+def test_every_operation_but_health_needs_a_key(document: dict[str, Any]) -> None:
+    for (_, path), operation in operations(document).items():
+        schemes = {name for choice in operation.get("security", ()) for name in choice}
+        assert schemes == (set() if path == "/v1/health" else {"bearer", "api-key"}), path
+
+
+ASKED = [
+    ("BETA", "/v1/elements", {}, 200),
+    ("GAMMA", "/v1/elements", {"limit": 1}, 200),
+    ("BETA", "/v1/elements", {"format": "omm-json"}, 200),
+    ("GAMMA", "/v1/elements", {"format": "tle"}, 406),
+    ("GAMMA", "/v1/elements/history", {}, 200),
+    ("GAMMA", "/v1/objects", {}, 200),
+    ("BETA", "/v1/objects", {}, 200),
+    ("BETA", "/v1/conjunctions", {}, 200),
+    ("GAMMA", "/v1/conjunctions", {}, 200),
+    ("NOBODY", "/v1/conjunctions", {}, 200),
+    ("GAMMA", "/v1/conjunctions", {"limit": 0, "tca_from": "x", "nonsense": 1}, 422),
+    (None, "/v1/stream", {}, 401),
+    ("BETA", "/v1/stream", {"kind": "x"}, 422),
+    ("ALPHA", "/v1/explain", {"record_id": record_id("iss, new"), "partner": "GAMMA"}, 200),
+    ("WARDEN", "/v1/explain", {"record_id": record_id("with hermit"), "partner": "BETA"}, 200),
+    ("BETA", "/v1/explain", {"record_id": record_id("with hermit")}, 404),
+    (None, "/v1/health", {}, 200),
+]
+
+
+@pytest.mark.parametrize(("partner", "path", "query", "status"), ASKED)
+def test_answers_are_as_the_document_says(
+    hub: ServedHub, document: dict[str, Any], partner: str | None, path: str, query: dict[str, Any], status: int
+) -> None:
+    answer = hub.client(partner).get(path, params=query)
+    assert answer.status_code == status, answer.text
+    validate(document, ("get", path), answer.status_code, answer.headers["Content-Type"], answer.json())
+
+
+@pytest.mark.parametrize(("content", "status"), [(b"", 400), (b"1 25544U", 202), (b"[]", 202)])
+def test_receipts_are_as_the_document_says(
+    own_hub: ServedHub, document: dict[str, Any], content: bytes, status: int
+) -> None:
+    answer = own_hub.client("ALPHA").post("/v1/elements", content=content)
+    assert answer.status_code == status
+    validate(document, ("post", "/v1/elements"), status, answer.headers["Content-Type"], answer.json())
+
+
+def validate(document: dict[str, Any], key: tuple[str, str], status: int, media_type: str, body: Any) -> None:
+    """Check an answer's body against the schema that the document has for it."""
+    schema = operations(document)[key]["responses"][str(status)]["content"][media_type.split(";")[0]]["schema"]
+    whole = {**schema, "components": document["components"]}
+    jsonschema.Draft202012Validator(whole).validate(body)
+
+
+def test_every_media_type_of_the_listings_is_given(hub: ServedHub, document: dict[str, Any]) -> None:
+    for path in ("/v1/elements", "/v1/elements/history", "/v1/objects", "/v1/conjunctions"):
+        for media_type in operations(document)["get", path]["responses"]["200"]["content"]:
+            answer = hub.client("BETA").get(path, headers={"Accept": media_type})
+            assert answer.headers["Content-Type"].split(";")[0] == media_type
+            headers = operations(document)["get", path]["responses"]["200"]["headers"]
+            assert {name for name in headers if name in answer.headers} == {"SSA-Policy-Version", "SSA-Data-Mode"}
