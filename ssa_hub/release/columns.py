@@ -15,9 +15,10 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = {
 _PROVENANCE = tuple(field.name for field in PROVENANCE)
 
 # What is shown with every record that is shown: where it comes from, which object it speaks of (the hub's id of an
-# object holds its catalogue number, so withholding the number alone would be pretence), the instant it is about, and
-# the label, which ADatP-4774 binds to the data. The payload's address, lineage, and the place in the payload are not
-# among them: they say something of bytes and records that the partner may not have.
+# object holds its catalogue number, so withholding the number alone would be pretence), the instant it is about, the
+# label, which ADatP-4774 binds to the data, and of a conjunction how it was found, as screening is no advice. The
+# payload's address, lineage, and the place in the payload are not among them: they say something of bytes and records
+# that the partner may not have.
 ALWAYS_COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ELEMENTS: (*_PROVENANCE, "label_id", "object_id", "catalogue_number", "epoch_tai_ns", "epoch_utc"),
     Kind.DERIVED_CONJUNCTIONS: (
@@ -31,6 +32,7 @@ ALWAYS_COLUMNS: Mapping[Kind, tuple[str, ...]] = {
         "parent_originator_2",
         "parent_label_id_1",
         "parent_label_id_2",
+        "method",
     ),
 }
 

@@ -57,10 +57,12 @@ def conjunction_records(found: pa.Table, elements: pa.Table, *, data_mode: str, 
     return pa.table([columns[name] for name in CONJUNCTION_SCHEMA.names], schema=CONJUNCTION_SCHEMA)
 
 
-def without_repeated_edges(found: pa.Table, *, start_tai_ns: int) -> pa.Table:
-    """``found`` without approaches whose range was smallest at the window's start.
+def without_repeated_edges(found: pa.Table, told: pa.Array, *, start_tai_ns: int) -> pa.Table:
+    """``found`` without approaches of two told orbits whose range was smallest at the window's start.
 
-    For a window whose start an earlier run has covered: that run told the true closest approach before it.
+    ``told`` (bool, a row an orbit) says which orbits took part in an earlier run that covered that start: it told the
+    true closest approach before it. An orbit that is new since then has told nothing yet.
     """
+    both_told = pc.and_(told.take(found.column("index_1")), told.take(found.column("index_2")))
     at_start = pc.and_(found.column("at_window_edge"), pc.equal(found.column("tca_tai_ns"), start_tai_ns))
-    return found.filter(pc.invert(at_start))
+    return found.filter(pc.invert(pc.and_(at_start, both_told)))

@@ -19,7 +19,7 @@ from ingest.log import Log, LogUnavailableError
 from ingest.messages import conjunction_entries
 from ingest.topics import CONJUNCTIONS, ELEMENTS
 from schemas.records import DataMode
-from schemas.timescales import format_utc, now_tai_ns
+from schemas.timescales import NS_PER_SECOND, format_utc, now_tai_ns
 from ssa_hub.services.conjunction_records import conjunction_records, without_repeated_edges
 from ssa_hub.services.finishing import finished_in_thread, left_in_thread
 from ssa_hub.services.holding import HeldLease
@@ -27,6 +27,7 @@ from ssa_hub.services.reporting import Reporter, in_one_line
 from ssa_hub.services.screening_window import Window, screening_window
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.failures import StateUnavailableError
+from ssa_hub.state.runs import Run
 from ssa_hub.state.store import State
 
 if TYPE_CHECKING:  # numba and the kernels take seconds to import: only a process that screens pays
@@ -34,6 +35,8 @@ if TYPE_CHECKING:  # numba and the kernels take seconds to import: only a proces
 
 LEASE = "screening"
 _PUBLISH_SIZE = 5_000
+# A run whose window starts so near to its own beginning screens from now on, not a configured or a replayed day.
+_PRESENT_NS = 600 * NS_PER_SECOND
 
 log_event = structlog.get_logger("screening")
 
@@ -71,8 +74,25 @@ class _Failures(NamedTuple):
     retry_at_s: float
 
 
+def worth_another(last: Run, sequence: int, every_s: float, now_tai_ns: int) -> bool:
+    """Whether to screen again after the last complete run: there are new orbits, or half of its window is over.
+
+    Never sooner than ``every_s`` after it. A window that did not begin with its run (a configured or a replayed day)
+    is not over by passing time.
+    """
+    if last.finished_tai_ns is not None and now_tai_ns - last.finished_tai_ns < every_s * NS_PER_SECOND:
+        return False
+    began_with_its_run = abs(last.started_tai_ns - last.start_tai_ns) < _PRESENT_NS
+    half_over = now_tai_ns - last.start_tai_ns > (last.end_tai_ns - last.start_tai_ns) // 2
+    return last.catalogue_seq < sequence or (began_with_its_run and half_over)
+
+
 class ScreeningService:
-    """Screens when there is something new to screen, at most every ``settings.every_s``."""
+    """Screens when there is something new to screen, at most every ``settings.every_s``.
+
+    New are orbits that have arrived, and, where nothing arrives, the time that has passed: when half of the last
+    window is over the catalogue is screened again.
+    """
 
     def __init__(
         self,
@@ -127,7 +147,7 @@ class ScreeningService:
             if not self._settled(data_mode, sequence, now_s) or (failures and now_s < failures.retry_at_s):
                 continue
             last = self._state.runs.last_complete(data_mode)
-            if last is not None and (last.catalogue_seq >= sequence or last.age_s < self._settings.every_s):
+            if last is not None and not worth_another(last, sequence, self._settings.every_s, now_tai_ns()):
                 continue
             due.append((data_mode, sequence))
         return due
@@ -191,7 +211,7 @@ class ScreeningService:
         began_s = time.monotonic()
         try:
             result = await left_in_thread(self._find, elements, window)
-            found = await asyncio.to_thread(self._news, result.conjunctions, data_mode, window)
+            found = await asyncio.to_thread(self._news, result.conjunctions, elements, data_mode, window)
             await self._publish(found, elements, data_mode)
             wall_s = time.monotonic() - began_s
             left_out = result.left_out.to_pylist()
@@ -240,11 +260,15 @@ class ScreeningService:
                 cancelled=lambda: self._stopping.is_set() or self._lease.lost,
             )
 
-    def _news(self, found: pa.Table, data_mode: DataMode, window: Window) -> pa.Table:
+    def _news(self, found: pa.Table, elements: pa.Table, data_mode: DataMode, window: Window) -> pa.Table:
         """What was found, without what an earlier run has told better."""
-        if self._state.runs.covers(data_mode, window.start_tai_ns):
-            return without_repeated_edges(found, start_tai_ns=window.start_tai_ns)
-        return found
+        up_to = self._state.runs.covered_up_to(data_mode, window.start_tai_ns, self._settings.threshold_km)
+        if up_to is None:
+            return found
+        ids = elements.column("record_id").to_pylist()
+        numbers = self._state.recorded.seqs_of(ids)
+        told = pa.array([numbers[record_id] <= up_to for record_id in ids], pa.bool_())
+        return without_repeated_edges(found, told, start_tai_ns=window.start_tai_ns)
 
     async def _publish(self, found: pa.Table, elements: pa.Table, data_mode: DataMode) -> None:
         records = await asyncio.to_thread(

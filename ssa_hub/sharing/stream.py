@@ -108,7 +108,7 @@ class Stream:
             cursor = look.cursor
             for row, body in look.found:
                 sent = {**sent, row.delay_ns: row.record_id}
-                yield f"id: {row.seq}\nevent: {row.kind}\ndata: ".encode() + body + b"\n\n"
+                yield f"id: {_event_id(begun, sent)}\nevent: {row.kind}\ndata: ".encode() + body + b"\n\n"
             if look.found:
                 left = None if left is None else left - len(look.found)
                 quiet_since = last_sign = time.monotonic()

@@ -97,6 +97,16 @@ class Recorded:
         with self._database.snapshot() as connection:
             return connection.execute(select(recorded.c.seq).where(recorded.c.record_id == record_id)).scalar()
 
+    def seqs_of(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of records, by id; those that are not recorded are left out."""
+        found: dict[str, int] = {}
+        with self._database.snapshot() as connection:
+            for first in range(0, len(record_ids), _LOOKUP_IDS):
+                part = list(record_ids[first : first + _LOOKUP_IDS])
+                chosen = select(recorded.c.record_id, recorded.c.seq).where(recorded.c.record_id.in_(part))
+                found.update((row.record_id, row.seq) for row in connection.execute(chosen))
+        return found
+
     def seq_at(self, tai_ns: int) -> int:
         """The number of the last record that was recorded by an instant; 0 where there was none.
 

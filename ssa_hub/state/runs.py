@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from schemas.records import DataMode
 from schemas.timescales import NS_PER_SECOND, now_tai_ns
@@ -106,16 +106,21 @@ class Runs:
         )
         return found[0] if found else None
 
-    def covers(self, data_mode: DataMode, tai_ns: int) -> bool:
-        """Whether a complete run's window has an instant in its inside (not on its edge)."""
-        chosen = select(runs.c.id).where(
+    def covered_up_to(self, data_mode: DataMode, tai_ns: int, threshold_km: float) -> int | None:
+        """Up to which number orbits took part in complete runs that have told of an instant; None where none has.
+
+        Told of it have runs whose window has it in its inside (not on its edge), with no smaller a threshold.
+        """
+        chosen = select(func.max(runs.c.catalogue_seq)).where(
             runs.c.data_mode == data_mode.value,
             runs.c.status == "complete",
             runs.c.start_tai_ns < tai_ns,
             runs.c.end_tai_ns > tai_ns,
+            runs.c.threshold_km >= threshold_km,
         )
         with self._database.snapshot() as connection:
-            return connection.execute(chosen.limit(1)).scalar() is not None
+            up_to: int | None = connection.execute(chosen).scalar()
+        return up_to
 
     def last(self, limit: int, data_mode: DataMode | None = None) -> list[Run]:
         """Runs, the last one first."""

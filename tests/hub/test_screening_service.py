@@ -15,7 +15,7 @@ from ingest.messages import read_records
 from ingest.topics import CONJUNCTIONS, ELEMENTS
 from schemas.records import CONJUNCTION_SCHEMA, DataMode
 from schemas.timescales import NS_PER_SECOND
-from ssa_hub.services.screening import LEASE, Pace, ScreeningService
+from ssa_hub.services.screening import LEASE, Pace, ScreeningService, worth_another
 from ssa_hub.services.screening_window import Window
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.runs import Run
@@ -25,6 +25,7 @@ from tests.hub.orbits import START_UTC, THRESHOLD_KM, meeting, meeting_orbits, o
 from tests.hub.rooms import PATIENCE_S, Rooms, entries_of, orbit, rooms, running_until
 from tests.log.places import everything
 
+HOUR_NS = 3600 * NS_PER_SECOND
 SETTINGS = ScreeningSettings(threshold_km=THRESHOLD_KM, window_hours=1.0, every_s=0.0, start_utc=START_UTC, threads=1)
 PACE = Pace(look_every_s=0.01, settled_s=0.05, lease_s=30.0, retry_s=0.05, retry_s_max=0.2)
 
@@ -334,6 +335,44 @@ async def test_a_run_that_fails_is_noted_told_and_tried_again_later_and_later(tm
     assert [line.split(" failed", 1)[1] for line in told] == [
         f", next try in {wait} s: ArithmeticError: a kernel failed" for wait in ("0.05", "0.1", "0.2")
     ]
+
+
+def a_run(started_tai_ns: int, *, start_tai_ns: int, hours: float = 24.0, sequence: int = 7) -> Run:
+    return Run(
+        id=1,
+        data_mode=DataMode.REAL,
+        catalogue_seq=sequence,
+        start_tai_ns=start_tai_ns,
+        end_tai_ns=start_tai_ns + round(hours * HOUR_NS),
+        threshold_km=5.0,
+        status="complete",
+        objects=1,
+        conjunctions=0,
+        left_out=[],
+        wall_s=1.0,
+        failure=None,
+        started_tai_ns=started_tai_ns,
+        finished_tai_ns=started_tai_ns + 60 * NS_PER_SECOND,
+    )
+
+
+@pytest.mark.parametrize(
+    ("start_after_h", "sequence", "now_h", "again"),
+    [
+        (0.0, 7, 1.0, False),  # nothing new, and most of the window to come
+        (0.0, 8, 1.0, True),  # new orbits
+        (0.0, 8, 0.02, False),  # new orbits, but too soon
+        (0.0, 7, 11.9, False),
+        (0.0, 7, 12.1, True),  # half of the window is over
+        (-17_000.0, 7, 12.1, False),  # a replayed day passes no faster for waiting
+        (-17_000.0, 8, 12.1, True),
+    ],
+)
+def test_a_catalogue_is_screened_again_for_new_orbits_and_when_half_the_window_is_over(
+    start_after_h: float, sequence: int, now_h: float, again: bool
+) -> None:
+    last = a_run(EPOCH_TAI_NS, start_tai_ns=EPOCH_TAI_NS + round(start_after_h * HOUR_NS))
+    assert worth_another(last, sequence, 600.0, EPOCH_TAI_NS + round(now_h * HOUR_NS)) is again
 
 
 class AwayLog:

@@ -82,13 +82,17 @@ def test_a_run_is_remembered_with_what_it_left_out(state: State) -> None:
         state.runs.fail(first, "it is complete already")
 
 
-def test_a_complete_run_covers_the_inside_of_its_window(state: State) -> None:
+def test_a_complete_run_has_told_of_the_inside_of_its_window_up_to_its_threshold(state: State) -> None:
+    def told(tai_ns: int, mode: DataMode = DataMode.TEST, threshold_km: float = 5.0) -> int | None:
+        return state.runs.covered_up_to(mode, tai_ns, threshold_km)
+
     run = begin(state, 1000)
-    assert not state.runs.covers(DataMode.TEST, 2000)
+    assert told(2000) is None
     state.runs.complete(run, objects=0, conjunctions=0, left_out=[], wall_s=0.0)
     end = 1000 + 10 * NS_PER_SECOND
-    assert [state.runs.covers(DataMode.TEST, t) for t in (1000, 1001, end - 1, end)] == [False, True, True, False]
-    assert not state.runs.covers(DataMode.REAL, 2000)
+    assert [told(t) for t in (1000, 1001, end - 1, end)] == [None, 1000, 1000, None]
+    assert told(2000, DataMode.REAL) is None
+    assert (told(2000, threshold_km=4.0), told(2000, threshold_km=6.0)) == (1000, None)
 
 
 def test_runs_of_a_dead_worker_are_abandoned(state: State) -> None:
