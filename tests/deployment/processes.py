@@ -168,7 +168,7 @@ def ssa_hub(*arguments: str) -> str:
 
 def approaches_found(where: list[str]) -> int | None:
     """How many close approaches the last complete screening run has published; None before there is one."""
-    match = re.search(r": complete in \S+ s, ([0-9,]+) close approaches", ssa_hub("status", *where))
+    match = re.search(r": complete in .*?([0-9,]+) close approaches", ssa_hub("status", *where))
     return None if match is None else int(match[1].replace(",", ""))
 
 
