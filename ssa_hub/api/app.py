@@ -60,6 +60,11 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     """FastAPI's document with our own schemas of answers, which FastAPI does not see as we encode them ourselves."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for item in document["paths"].values():
+            for operation in item.values():
+                for parameter in operation.get("parameters", ()):
+                    if "schema" in parameter:
+                        parameter["schema"] = _without_null(parameter["schema"])
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
@@ -69,3 +74,11 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             schemas.update(module.component_schemas())
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an optional parameter: it may be left out, but no text in a query or a header is null."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {**{key: value for key, value in schema.items() if key != "anyOf"}, **choices[0]}
