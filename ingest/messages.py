@@ -4,6 +4,9 @@ The body is the record's columns by name, readable in any Kafka tool. Headers ca
 for element sets the label in full, so that who reads the log needs no other place to learn what a label id means.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import msgspec
 import pyarrow as pa
 
@@ -14,6 +17,8 @@ from schemas.refusals import Refusal
 
 ELEMENTS_SCHEMA_NAME = b"ssa-hub/elements/1"
 CONJUNCTIONS_SCHEMA_NAME = b"ssa-hub/conjunctions/1"
+CONJUNCTION_MESSAGES_SCHEMA_NAME = b"ssa-hub/conjunction-messages/1"
+EPHEMERIDES_SCHEMA_NAME = b"ssa-hub/ephemerides/1"
 QUARANTINE_SCHEMA_NAME = b"ssa-hub/quarantine/1"
 
 _encode = msgspec.json.Encoder().encode
@@ -38,6 +43,20 @@ def conjunction_entries(records: pa.Table) -> list[Entry]:
     """One log entry a conjunction, key = first object's id."""
     headers = {"schema": CONJUNCTIONS_SCHEMA_NAME}
     return [Entry(key=row["object_id_1"].encode(), value=_encode(row), headers=headers) for row in records.to_pylist()]
+
+
+def conjunction_message_entries(rows: Iterable[dict[str, Any]], label: Label) -> list[Entry]:
+    """One log entry a conjunction message, key = first object's id. All must carry ``label``."""
+    headers = {"schema": CONJUNCTION_MESSAGES_SCHEMA_NAME, "label": label.to_json()}
+    return [Entry(key=row["object_id_1"].encode(), value=_encode(row), headers=headers) for row in rows]
+
+
+def ephemeris_entries(rows: Iterable[dict[str, Any]], label: Label) -> list[Entry]:
+    """One log entry an ephemeris, key = the objects as the message designates them. All must carry ``label``."""
+    headers = {"schema": EPHEMERIDES_SCHEMA_NAME, "label": label.to_json()}
+    return [
+        Entry(key=" ".join(row["object_designators"]).encode(), value=_encode(row), headers=headers) for row in rows
+    ]
 
 
 def quarantine_entry(quarantined: QuarantinedRecord) -> Entry:

@@ -9,20 +9,29 @@ published; what was on the log already is dropped downstream by its record id.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
 
 import msgspec
 import pyarrow as pa
 import structlog
 
-from connectors.payload import Payload, Provenance
+from connectors.payload import Payload
 from ingest.identify import identify
-from ingest.log import Log
-from ingest.messages import QuarantinedRecord, element_entries, quarantine_entry
+from ingest.identify_messages import conjunction_message_rows, ephemeris_rows
+from ingest.journal import JournalEntry, PayloadJournal
+from ingest.log import Entry, Log
+from ingest.messages import (
+    QuarantinedRecord,
+    conjunction_message_entries,
+    element_entries,
+    ephemeris_entries,
+    quarantine_entry,
+)
 from ingest.payload_store import PayloadStore
-from ingest.topics import ELEMENTS, QUARANTINE
+from ingest.topics import CONJUNCTION_MESSAGES, ELEMENTS, EPHEMERIDES, QUARANTINE
+from schemas.ephemeris import Ephemeris
 from schemas.identity import payload_sha256, record_id_of
-from schemas.recognise import read_elements
+from schemas.messages import PayloadReading, read_payload
+from schemas.refusals import Refusal
 
 _APPEND_SIZE = 10_000
 _REFUSALS_TOLD = 100
@@ -44,35 +53,6 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     repeat: bool
     refusals: tuple[str, ...] = ()
-
-
-class JournalEntry(NamedTuple):
-    """A payload in the journal. ``received_tai_ns`` is the first time that it came."""
-
-    receipt_id: str
-    payload_sha256: str
-    provenance: Provenance
-    location: str
-    received_tai_ns: int
-    published: bool
-    records: int
-    refused: int
-
-
-class PayloadJournal(Protocol):
-    """The journal of payloads. Every method is durable when it returns."""
-
-    def stored(self, entry: JournalEntry) -> JournalEntry:
-        """Note a payload; where its receipt id is known already, answer the entry that stands."""
-        ...
-
-    def published(self, receipt_id: str, *, records: int, refused: int) -> None:
-        """Note that all records and refusals of a payload are on the log."""
-        ...
-
-    def unpublished(self) -> list[JournalEntry]:
-        """Payloads that were stored and not published, oldest first."""
-        ...
 
 
 KnownRecords = Callable[[list[str]], set[str]]
@@ -137,10 +117,38 @@ class Ingest:
         return self._journal.stored(entry)
 
     async def _publish(self, entry: JournalEntry, data: bytes) -> Receipt:
-        reading = await asyncio.to_thread(read_elements, data, entry.location)
+        reading = await asyncio.to_thread(read_payload, data, entry.location)
+        new = await self._publish_elements(entry, reading.elements)
+        new += await self._publish_messages(entry, reading)
+        if reading.refusals:
+            await self._log.append(QUARANTINE, [_quarantined(entry, refusal) for refusal in reading.refusals])
+        refused = len(reading.refusals)
+        await asyncio.to_thread(self._journal.published, entry.receipt_id, records=reading.records, refused=refused)
+        log_event.info(
+            "payload ingested",
+            source=entry.provenance.source,
+            location=entry.location,
+            encoding=reading.encoding,
+            records=reading.records,
+            new=new,
+            refused=refused,
+        )
+        return Receipt(
+            receipt_id=entry.receipt_id,
+            payload_sha256=entry.payload_sha256,
+            encoding=reading.encoding,
+            records=reading.records,
+            new=new,
+            refused=refused,
+            repeat=False,
+            refusals=tuple(str(refusal) for refusal in reading.refusals[:_REFUSALS_TOLD]),
+        )
+
+    async def _publish_elements(self, entry: JournalEntry, elements: pa.RecordBatch) -> int:
+        """Append the element sets that are not in history yet; how many those are."""
         records = await asyncio.to_thread(
             identify,
-            reading.elements,
+            elements,
             entry.provenance,
             payload_sha256=entry.payload_sha256,
             received_tai_ns=entry.received_tai_ns,
@@ -154,42 +162,48 @@ class Ingest:
             if fresh.num_rows:
                 await self._log.append(ELEMENTS, element_entries(fresh, entry.provenance.label))
             new += fresh.num_rows
-        if reading.refusals:
-            await self._log.append(
-                QUARANTINE,
-                [
-                    quarantine_entry(
-                        QuarantinedRecord(
-                            payload_sha256=entry.payload_sha256,
-                            source=entry.provenance.source,
-                            received_tai_ns=entry.received_tai_ns,
-                            refusal=refusal,
-                        )
-                    )
-                    for refusal in reading.refusals
-                ],
-            )
-        refused = len(reading.refusals)
-        await asyncio.to_thread(self._journal.published, entry.receipt_id, records=records.num_rows, refused=refused)
-        log_event.info(
-            "payload ingested",
-            source=entry.provenance.source,
-            location=entry.location,
-            encoding=reading.encoding,
-            records=records.num_rows,
-            new=new,
-            refused=refused,
-        )
-        return Receipt(
-            receipt_id=entry.receipt_id,
+        return new
+
+    async def _publish_messages(self, entry: JournalEntry, reading: PayloadReading) -> int:
+        """Append conjunction messages and ephemerides; how many. Repeats share a record id."""
+        told = await asyncio.to_thread(_conjunction_entries, reading.conjunctions, entry)
+        for first in range(0, len(told), _APPEND_SIZE):
+            await self._log.append(CONJUNCTION_MESSAGES, told[first : first + _APPEND_SIZE])
+        index = await asyncio.to_thread(_ephemeris_entries, reading.ephemerides, entry)
+        if index:
+            await self._log.append(EPHEMERIDES, index)
+        return len(told) + len(index)
+
+
+def _conjunction_entries(conjunctions: pa.RecordBatch, entry: JournalEntry) -> list[Entry]:
+    rows = conjunction_message_rows(
+        conjunctions,
+        entry.provenance,
+        payload_sha256=entry.payload_sha256,
+        received_tai_ns=entry.received_tai_ns,
+    )
+    return conjunction_message_entries(rows, entry.provenance.label)
+
+
+def _ephemeris_entries(ephemerides: list[Ephemeris], entry: JournalEntry) -> list[Entry]:
+    rows = ephemeris_rows(
+        ephemerides,
+        entry.provenance,
+        payload_sha256=entry.payload_sha256,
+        received_tai_ns=entry.received_tai_ns,
+    )
+    return ephemeris_entries(rows, entry.provenance.label)
+
+
+def _quarantined(entry: JournalEntry, refusal: Refusal) -> Entry:
+    return quarantine_entry(
+        QuarantinedRecord(
             payload_sha256=entry.payload_sha256,
-            encoding=reading.encoding,
-            records=records.num_rows,
-            new=new,
-            refused=refused,
-            repeat=False,
-            refusals=tuple(str(refusal) for refusal in reading.refusals[:_REFUSALS_TOLD]),
+            source=entry.provenance.source,
+            received_tai_ns=entry.received_tai_ns,
+            refusal=refusal,
         )
+    )
 
 
 def _repeated(entry: JournalEntry) -> Receipt:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 ELEMENTS = "elements"
 CONJUNCTIONS = "conjunctions"
+CONJUNCTION_MESSAGES = "conjunction-messages"
+EPHEMERIDES = "ephemerides"
 QUARANTINE = "quarantine"
 
 
@@ -18,5 +20,7 @@ class Topic(NamedTuple):
 TOPICS = (
     Topic(ELEMENTS, 6, "object id: one object's element sets stay in order"),
     Topic(CONJUNCTIONS, 6, "object id of the first object"),
+    Topic(CONJUNCTION_MESSAGES, 6, "object id of the first object: CDMs as they came"),
+    Topic(EPHEMERIDES, 6, "the object as the message designates it: index records of ephemerides"),
     Topic(QUARANTINE, 1, "SHA-256 of the payload"),
 )

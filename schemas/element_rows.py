@@ -50,8 +50,9 @@ class RefusalLimitError(Exception):
 
 
 def element_batch(columns: dict[str, Any], rows: int) -> pa.RecordBatch:
-    """A batch from columns by name (arrays or lists), ``epoch_utc`` and the constant columns added."""
-    columns["epoch_utc"] = format_utc_column(np.asarray(columns["epoch_tai_ns"], dtype=np.int64), 9)
+    """A batch from columns by name (arrays or lists); the constant ones are added, and ``epoch_utc`` where missing."""
+    if "epoch_utc" not in columns:
+        columns["epoch_utc"] = format_utc_column(np.asarray(columns["epoch_tai_ns"], dtype=np.int64), 9)
     for name, text in _CONSTANT.items():
         columns[name] = pa.repeat(pa.scalar(text, pa.string()), rows)
     arrays = [pa.array(columns[field.name], type=field.type) for field in ELEMENT_FIELDS_SCHEMA]
@@ -59,13 +60,14 @@ def element_batch(columns: dict[str, Any], rows: int) -> pa.RecordBatch:
 
 
 class Gathering:
-    """The records and refusals of one payload, in its order."""
+    """The records and refusals of one payload; batches may come in any order, the reading has the payload's."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._rows: list[ElementRow] = []
         self._batches: list[pa.RecordBatch] = []
         self._refusals: list[Refusal] = []
+        self._given_up: list[Refusal] = []
 
     def add(self, row: ElementRow) -> None:
         """Take a record."""
@@ -82,7 +84,7 @@ class Gathering:
         if len(self._refusals) >= REFUSALS_MAX:
             rule = f"more than {REFUSALS_MAX} records were refused, so the rest of the payload was not read"
             limit = RecordRefusedError("payload", "", rule)
-            self._refusals.append(limit.refusal(self._file, record, line, b""))
+            self._given_up = [limit.refusal(self._file, record, line, b"")]
             raise RefusalLimitError(rule)
         self._refusals.append(error.refusal(self._file, record, line, data))
 
@@ -90,9 +92,12 @@ class Gathering:
         """What was gathered."""
         self._flush()
         table = pa.Table.from_batches(self._batches, schema=ELEMENT_FIELDS_SCHEMA).combine_chunks()
+        records = table["payload_record"].to_numpy()
+        if bool((records[1:] < records[:-1]).any()):  # batches came in another order than the payload's
+            table = table.take(np.argsort(records, kind="stable")).combine_chunks()
         batches = table.to_batches()
         refusals = sorted(self._refusals, key=lambda refusal: refusal.record)
-        return Reading(encoding, batches[0] if batches else EMPTY_ELEMENTS, refusals)
+        return Reading(encoding, batches[0] if batches else EMPTY_ELEMENTS, refusals + self._given_up)
 
     def _flush(self) -> None:
         if not self._rows:

@@ -1,75 +1,99 @@
-"""Reads element sets from bytes of any of the known encodings, recognised by what they are, not by a name."""
+"""Which message in which encoding some bytes hold, told by what they are and not by a name."""
 
 import re
+from typing import NamedTuple
 
-from schemas.element_rows import EMPTY_ELEMENTS, whole_payload_refused
-from schemas.gunzip import GZIP_MAGIC, gunzip
-from schemas.omm.read_csv import read_omm_csv
-from schemas.omm.read_json import read_omm_json
-from schemas.omm.read_kvn import read_omm_kvn
-from schemas.omm.read_xml import read_omm_xml
-from schemas.reading import Reading
-from schemas.refusals import RecordRefusedError
-from schemas.tle.read import read_tle
-
-__all__ = ["EMPTY_ELEMENTS", "PAYLOAD_BYTES_MAX", "encoding_of", "read_elements"]
-
-PAYLOAD_BYTES_MAX = 1 << 30
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LOOKED_AT = 65_536
-_KVN = re.compile(rb"(?:COMMENT\b[^\r\n]*[\r\n]\s*)*CCSDS_OMM_VERS[ ]*=")
-_CSV = re.compile(rb"[^\r\n]*,[^\r\n]*")
+# What begins so is CCSDS, whether we read that message or not: a clear word beats "unknown".
+_MESSAGES = "omm|oem|cdm|ocm|opm|tdm|rdm|aem|apm|acm"
+_KVN = re.compile(
+    rb"(?:COMMENT\b[^\r\n]*[\r\n]\s*)*CCSDS_(?P<name>" + _MESSAGES.upper().encode() + rb")_VERS[ ]*=",
+)
+# Before the root stand a declaration, comments and instructions, which may name any message.
+_BEFORE_ROOT = {b"<?": b"?>", b"<!--": b"-->"}
+_BLANKS = re.compile(rb"\s*")
+_ROOT = re.compile(rb"<\?.*?\?>|<!--.*?-->", re.DOTALL)
+_ROOT = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?P<name>ndm|" + _MESSAGES.encode() + rb")[\s/>]")
+_NESTED = re.compile(rb'[\s\[]*\{\s*"(?P<name>' + _MESSAGES.encode() + rb')"\s*:\s*\{')
+_FIRST_LINE = re.compile(rb"[^\r\n]*")
+_FIRST_OBJECT = re.compile(rb"[\s\[]*\{[^}]*")
 _TLE = re.compile(rb"(?:\A|[\r\n])[ \t]*[12][ \t]")
-
-_READERS = {
-    "tle": read_tle,
-    "omm-kvn": read_omm_kvn,
-    "omm-xml": read_omm_xml,
-    "omm-json": read_omm_json,
-    "omm-csv": read_omm_csv,
-}
+_MEME = re.compile(rb"created:[^\r\n]*[\r\n]+ephemeris_start:", re.IGNORECASE)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_elements(data: bytes, file: str, bytes_max: int = PAYLOAD_BYTES_MAX) -> Reading:
-    """The element sets of a payload, plain or gzip; ``file`` is what refusals call it. Raises for no bytes at all.
-
-    A payload that is larger than ``bytes_max`` (decompressed), damaged gzip, empty, or in no known encoding comes
-    back without records and with one refusal for the whole of it. A UTF-8 byte order mark is passed over.
+class Recognised(NamedTuple):
+    """``message`` is TLE, OMM, OEM, CDM, OCM, MEME, NDM (an XML document of several), or one that we know and do not
+    read (OPM, TDM, RDM, AEM, APM, ACM). ``form`` is tle, kvn, xml, json, csv or text.
     """
-    if len(data) > bytes_max:
-        error = RecordRefusedError("payload", f"{len(data)} bytes", f"at most {bytes_max} bytes")
-        return whole_payload_refused("unknown", file, error, data)
-    content = data
-    if data.startswith(GZIP_MAGIC):
-        try:
-            content = gunzip(data, bytes_max)
-        except RecordRefusedError as error:
-            return whole_payload_refused("unknown", file, error, data)
-    content = content.removeprefix(_BYTE_ORDER_MARK)
-    encoding = encoding_of(content)
-    if encoding is None:
-        start = content[:40]
-        rule = "TLE, or OMM in KVN, XML, JSON or CSV" if content.strip() else "a payload with something in it"
-        return whole_payload_refused("unknown", file, RecordRefusedError("payload", start, rule), data)
-    return _READERS[encoding](content, file)
+
+    message: str
+    form: str
+
+    @property
+    def encoding(self) -> str:
+        """As readings name it: ``tle``, ``omm-kvn``, ``meme``.
+
+        >>> Recognised("OMM", "kvn").encoding, Recognised("MEME", "text").encoding
+        ('omm-kvn', 'meme')
+        """
+        return self.message.lower() if self.form in ("tle", "text") else f"{self.message.lower()}-{self.form}"
 
 
-def encoding_of(content: bytes) -> str | None:
-    """``tle``, ``omm-kvn``, ``omm-xml``, ``omm-json`` or ``omm-csv``, or None where the content fits none.
+def without_byte_order_mark(content: bytes) -> bytes:
+    """The content without a UTF-8 byte order mark before it."""
+    return content.removeprefix(_BYTE_ORDER_MARK)
 
-    Recognition looks for the first sign of an encoding; whether the content keeps its rules is for the reader.
 
-    >>> encoding_of(b"CCSDS_OMM_VERS = 3.0"), encoding_of(b"<?xml"), encoding_of(b"hello")
-    ('omm-kvn', 'omm-xml', None)
+def recognise(content: bytes) -> Recognised | None:
+    """What the content is, or None where it fits nothing; for decompressed content without a byte order mark.
+
+    It looks for the first sign of an encoding within 64 KiB; whether the content keeps its rules is for the reader.
+
+    >>> recognise(b"CCSDS_OMM_VERS = 3.0"), recognise(b"hello")
+    (Recognised(message='OMM', form='kvn'), None)
     """
     start = content[:_LOOKED_AT].lstrip()
     if start.startswith(b"<"):
-        return "omm-xml"
+        root = _ROOT.search(start, _root_at(start))
+        return Recognised(root["name"].decode().upper(), "xml") if root else None
     if start.startswith((b"[", b"{")):
-        return "omm-json"
-    if _KVN.match(start):
-        return "omm-kvn"
-    first_line = _CSV.match(start)
-    if first_line and b"NORAD_CAT_ID" in first_line[0] and b"EPOCH" in first_line[0]:
-        return "omm-csv"
-    return "tle" if _TLE.search(start) else None
+        return _recognise_json(start)
+    if kvn := _KVN.match(start):
+        return Recognised(kvn["name"].decode(), "kvn")
+    if _MEME.match(start):
+        return Recognised("MEME", "text")
+    if message := _of_flat_keys(_FIRST_LINE.match(start)):
+        return Recognised(message, "csv")
+    return Recognised("TLE", "tle") if _TLE.search(start) else None
+
+
+def _root_at(start: bytes) -> int:
+    """Where the root of an XML document may begin; what stands there that is none is for the XML reader to refuse."""
+    at = 0
+    while opened := next((sign for sign in _BEFORE_ROOT if start.startswith(sign, at)), None):
+        close = _BEFORE_ROOT[opened]
+        stop = start.find(close, at)
+        if stop < 0:
+            return len(start)
+        blanks = _BLANKS.match(start, stop + len(close))
+        at = stop + len(close) if blanks is None else blanks.end()
+    return at
+
+
+def _recognise_json(start: bytes) -> Recognised | None:
+    if nested := _NESTED.match(start):
+        return Recognised(nested["name"].decode().upper(), "json")
+    # An array with nothing in it, and an object that we cannot place, are for the reader that words refusals best.
+    return Recognised(_of_flat_keys(_FIRST_OBJECT.match(start)) or "OMM", "json")
+
+
+def _of_flat_keys(text: re.Match[bytes] | None) -> str | None:
+    """OMM or CDM by the keys of a flat message or the header of a CSV."""
+    if text is None:
+        return None
+    if b"NORAD_CAT_ID" in text[0] and b"EPOCH" in text[0]:
+        return "OMM"
+    if b"TCA" in text[0] and (b"CDM_ID" in text[0] or b"CCSDS_CDM_VERS" in text[0]):
+        return "CDM"
+    return None

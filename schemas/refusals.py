@@ -1,6 +1,9 @@
 """What a reader says of input that it does not accept, and of input that it accepts with a known deviation."""
 
+from collections.abc import Sequence
+
 import msgspec
+import pyarrow as pa
 
 REFUSED_BYTES_MAX = 65_536  # the payload itself is kept whole; a refusal carries what a person can look at
 REFUSALS_MAX = 100_000  # of one payload: then it is no payload with bad records, but a bad payload
@@ -57,6 +60,18 @@ class RecordRefusedError(ValueError):
             clause=self.clause,
             data=data[:REFUSED_BYTES_MAX],
         )
+
+
+_TABLE_FIELDS = ("file", "record", "line", "field", "value", "rule", "clause")
+REFUSAL_SCHEMA = pa.schema(
+    [pa.field(name, pa.int64() if name in ("record", "line") else pa.string(), False) for name in _TABLE_FIELDS]
+)
+
+
+def refusal_table(refusals: Sequence[Refusal]) -> pa.Table:
+    """Refusals as a table with the columns of `REFUSAL_SCHEMA`, in their order; their bytes are left out."""
+    columns = {name: [getattr(refusal, name) for refusal in refusals] for name in _TABLE_FIELDS}
+    return pa.table(columns, schema=REFUSAL_SCHEMA)
 
 
 class CannotRenderError(ValueError):

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 NS_PER_SECOND = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_SECOND
-_UNIX_EPOCH_MJD = 40_587
+UNIX_EPOCH_MJD = 40_587
 _FIRST_WHOLE_SECOND_MJD = 41_317  # 1972-01-01
+FIRST_YEAR = 1972  # before, UTC was no whole number of seconds from TAI
 LAST_YEAR = 2261  # int64 nanoseconds since 1970 end on 2262-04-11
 
-_UTC_TEXT = re.compile(
+_CALENDAR_TEXT = re.compile(
     r"(?P<year>[0-9]{4})-(?:(?P<month>[0-9]{2})-(?P<day>[0-9]{2})|(?P<doy>[0-9]{3}))"
     r"T(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]*))?Z?",
     re.ASCII,
@@ -31,7 +32,7 @@ _DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @lru_cache(maxsize=1)
-def _leap_table() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def leap_table() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(MJD at 0h UTC from which it holds, TAI - UTC in whole seconds), from 1972 on."""
     table = erfa.leap_seconds.get()
     table = table[table["year"] >= 1972]
@@ -72,7 +73,7 @@ def _civil(mjd: int) -> tuple[int, int, int]:
 
 def tai_minus_utc_s(mjd_utc: NDArray[np.int64]) -> NDArray[np.int64]:
     """TAI - UTC in whole seconds on the given UTC days (MJD). Raises ValueError before 1972."""
-    starts, offsets = _leap_table()
+    starts, offsets = leap_table()
     if mjd_utc.size and int(mjd_utc.min()) < _FIRST_WHOLE_SECOND_MJD:
         raise ValueError("UTC before 1972-01-01 is not supported: it was no whole number of seconds from TAI")
     return offsets[np.searchsorted(starts, mjd_utc, side="right") - 1]
@@ -100,28 +101,24 @@ def utc_day_to_tai_ns(
     before = year - 1
     mjd = before * 365 + before // 4 - before // 100 + before // 400 + day_of_year_index + 1 - 678_576
     offset_s = tai_minus_utc_s(mjd)
-    return (mjd - _UNIX_EPOCH_MJD) * NS_PER_DAY + ns_of_day + offset_s * NS_PER_SECOND
+    return (mjd - UNIX_EPOCH_MJD) * NS_PER_DAY + ns_of_day + offset_s * NS_PER_SECOND
 
 
-def parse_utc(text: str) -> int:
-    """TAI ns of a CCSDS UTC time (``YYYY-MM-DDThh:mm:ss[.d*][Z]`` or ``YYYY-DDDThh:mm:ss[.d*][Z]``).
+def read_calendar(text: str, scale: str, first_year: int, last_year: int) -> tuple[int, int, str]:
+    """(MJD, second of the day, digits of the fraction) of a CCSDS time, in the calendar of ``scale``.
 
-    Digits beyond the nanosecond are rounded half to even. Raises ValueError, naming the rule, for any other form, a
-    date that does not exist, second 60 on a day without a leap second, instants before 1972, and instants after 2261,
-    which int64 nanoseconds cannot hold.
-    Source: CCSDS 502.0-B-3, 7.5.10; IERS Bulletin C by way of the ERFA leap-second table.
-
-    >>> parse_utc("2017-01-01T00:00:00") - parse_utc("2016-12-31T23:59:60")
-    1000000000
+    Second 60 of a day that ends in a leap second is second 86,400 of that day. Raises ValueError, naming the rule, for
+    any form but the two of CCSDS 502.0-B-3, 7.5.10, a date that does not exist, a time of day out of range, any other
+    second 60, and years outside ``first_year`` to ``last_year``.
     """
-    match = _UTC_TEXT.fullmatch(text)
+    match = _CALENDAR_TEXT.fullmatch(text)
     if match is None:
-        raise ValueError(f"not a UTC time (YYYY-MM-DDThh:mm:ss[.d*][Z] or YYYY-DDDThh:mm:ss[.d*][Z]): {text!r}")
+        raise ValueError(f"not a {scale} time (YYYY-MM-DDThh:mm:ss[.d*][Z] or YYYY-DDDThh:mm:ss[.d*][Z]): {text!r}")
     year, hour, minute, second = (int(match[name]) for name in ("year", "hour", "minute", "second"))
-    if year < 1972:
-        raise ValueError(f"UTC before 1972-01-01 is not supported: {text!r}")
-    if year > LAST_YEAR:
-        raise ValueError(f"UTC after {LAST_YEAR} is not supported, int64 nanoseconds end in 2262: {text!r}")
+    if year < first_year:
+        raise ValueError(f"{scale} before {first_year}-01-01 is not supported: {text!r}")
+    if year > last_year:
+        raise ValueError(f"{scale} after {last_year} is not supported, int64 nanoseconds end in 2262: {text!r}")
     if match["doy"] is not None:
         day_of_year = int(match["doy"])
         if not 1 <= day_of_year <= 365 + is_leap_year(year):
@@ -137,15 +134,39 @@ def parse_utc(text: str) -> int:
     second_of_day = hour * 3600 + minute * 60 + second
     if hour > 23 or minute > 59 or second > 60:
         raise ValueError(f"hour, minute or second out of range: {text!r}")
-    if second == 60 and (second_of_day != 86_400 or seconds_in_utc_day(mjd) != 86_401):
-        raise ValueError(f"second 60 outside a leap second of the IERS table: {text!r}")
-    digits = match["fraction"] or ""
+    if second == 60 and (scale != "UTC" or second_of_day != 86_400 or seconds_in_utc_day(mjd) != 86_401):
+        why = "outside a leap second of the IERS table" if scale == "UTC" else f"in {scale}, which has no leap second"
+        raise ValueError(f"second 60 {why}: {text!r}")
+    return mjd, second_of_day, match["fraction"] or ""
+
+
+def nanoseconds_of_digits(digits: str) -> int:
+    """Nanoseconds of the decimals of a second (ASCII digits), those beyond the ninth rounded half to even.
+
+    >>> nanoseconds_of_digits("25"), nanoseconds_of_digits("0000000015")
+    (250000000, 2)
+    """
     ns = int(digits[:9].ljust(9, "0"))
     rest = digits[9:].rstrip("0")
     if rest and (rest > "5" or (rest == "5" and ns % 2 == 1)):
         ns += 1
+    return ns
+
+
+def parse_utc(text: str) -> int:
+    """TAI ns of a CCSDS UTC time (``YYYY-MM-DDThh:mm:ss[.d*][Z]`` or ``YYYY-DDDThh:mm:ss[.d*][Z]``).
+
+    Digits beyond the nanosecond are rounded half to even. Raises ValueError, naming the rule, for any other form, a
+    date that does not exist, second 60 on a day without a leap second, instants before 1972, and instants after 2261,
+    which int64 nanoseconds cannot hold.
+    Source: CCSDS 502.0-B-3, 7.5.10; IERS Bulletin C by way of the ERFA leap-second table.
+
+    >>> parse_utc("2017-01-01T00:00:00") - parse_utc("2016-12-31T23:59:60")
+    1000000000
+    """
+    mjd, second_of_day, digits = read_calendar(text, "UTC", FIRST_YEAR, LAST_YEAR)
     offset_s = _tai_minus_utc_on_day_s(mjd)
-    return ((mjd - _UNIX_EPOCH_MJD) * 86_400 + second_of_day + offset_s) * NS_PER_SECOND + ns
+    return ((mjd - UNIX_EPOCH_MJD) * 86_400 + second_of_day + offset_s) * NS_PER_SECOND + nanoseconds_of_digits(digits)
 
 
 def format_utc(tai_ns: int, digits: int = 6) -> str:
@@ -161,13 +182,13 @@ def format_utc(tai_ns: int, digits: int = 6) -> str:
     if rest * 2 > step or (rest * 2 == step and quotient % 2 == 1):
         quotient += 1
     total_s, fraction = divmod(quotient, 10**digits)
-    starts, offsets = _leap_table()
-    day_starts_tai_s = (starts - _UNIX_EPOCH_MJD) * 86_400 + offsets
+    starts, offsets = leap_table()
+    day_starts_tai_s = (starts - UNIX_EPOCH_MJD) * 86_400 + offsets
     row = int(np.searchsorted(day_starts_tai_s, total_s, side="right")) - 1
     if row < 0:
         raise ValueError("instants before 1972-01-01 UTC are not supported")
     days, second = divmod(total_s - int(offsets[row]), 86_400)
-    mjd = days + _UNIX_EPOCH_MJD
+    mjd = days + UNIX_EPOCH_MJD
     if row + 1 < len(starts) and mjd == int(starts[row + 1]):
         # The seconds between the table's old offset and its new one are 23:59:60 of the day before.
         mjd, second = mjd - 1, 86_400 + second
@@ -189,15 +210,15 @@ def format_utc_column(tai_ns: NDArray[np.int64], digits: int = 9) -> list[str]:
     quotient, rest = np.divmod(np.asarray(tai_ns, dtype=np.int64), step)
     quotient += (rest * 2 > step) | ((rest * 2 == step) & (quotient % 2 == 1))
     rounded = quotient * step
-    starts, offsets = _leap_table()
-    day_starts = (starts - _UNIX_EPOCH_MJD) * NS_PER_DAY + offsets * NS_PER_SECOND
+    starts, offsets = leap_table()
+    day_starts = (starts - UNIX_EPOCH_MJD) * NS_PER_DAY + offsets * NS_PER_SECOND
     row = np.searchsorted(day_starts, rounded, side="right") - 1
     if row.size and int(row.min()) < 0:
         raise ValueError("instants before 1972-01-01 UTC are not supported")
     utc_ns = rounded - offsets[row] * NS_PER_SECOND
     texts = np.datetime_as_string(utc_ns.view("datetime64[ns]"), unit="ns").astype(f"<U{20 + digits}").tolist()
     next_row = np.minimum(row + 1, len(starts) - 1)
-    in_leap_second = (next_row > row) & (utc_ns >= (starts[next_row] - _UNIX_EPOCH_MJD) * NS_PER_DAY)
+    in_leap_second = (next_row > row) & (utc_ns >= (starts[next_row] - UNIX_EPOCH_MJD) * NS_PER_DAY)
     for index in np.flatnonzero(in_leap_second).tolist():
         texts[index] = format_utc(int(rounded[index]), digits)
     return [str(text) for text in texts]
@@ -206,7 +227,7 @@ def format_utc_column(tai_ns: NDArray[np.int64], digits: int = 9) -> list[str]:
 def now_tai_ns() -> int:
     """The present instant in TAI ns, from the machine's UTC clock."""
     unix_ns = time.time_ns()
-    mjd = unix_ns // NS_PER_DAY + _UNIX_EPOCH_MJD
+    mjd = unix_ns // NS_PER_DAY + UNIX_EPOCH_MJD
     return unix_ns + int(tai_minus_utc_s(np.array([mjd], dtype=np.int64))[0]) * NS_PER_SECOND
 
 
@@ -216,9 +237,9 @@ def utc_julian_date(tai_ns: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDA
     ``jd`` ends in .5 and ``fraction`` is in [0, 1); a leap second reads as the first second of the next day, as the
     sgp4 library's own calendar has none.
     """
-    starts, offsets = _leap_table()
+    starts, offsets = leap_table()
     total = np.asarray(tai_ns, dtype=np.int64)
-    row = np.searchsorted((starts - _UNIX_EPOCH_MJD) * NS_PER_DAY + offsets * NS_PER_SECOND, total, side="right") - 1
+    row = np.searchsorted((starts - UNIX_EPOCH_MJD) * NS_PER_DAY + offsets * NS_PER_SECOND, total, side="right") - 1
     utc_ns = total - offsets[row] * NS_PER_SECOND
     days, ns_of_day = np.divmod(utc_ns, NS_PER_DAY)
     return days + 2_440_587.5, ns_of_day / NS_PER_DAY

@@ -1,4 +1,6 @@
-"""Real servers for the tests that ask for them, started at most once a session.
+"""Real servers for the tests that ask for them, started at most once a session; hypothesis without deadlines.
+
+How long an example takes says nothing of a parser or a kernel on a shared machine.
 
 Where a server's programs are absent such a test is skipped, and says what is missing; with
 SSA_HUB_REQUIRE_SERVERS=1 it fails instead, so that CI cannot pass by having nothing to test with.
@@ -13,10 +15,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import ServerUnavailableError
 from tests.servers.kafka_broker import KafkaBroker
 from tests.servers.postgres_server import PostgresServer, create_database, drop_database
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def _missing(error: ServerUnavailableError) -> NoReturn:

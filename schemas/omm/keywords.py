@@ -1,137 +1,73 @@
-"""The keywords of the OMM: one table that all four encodings are read and written by.
+"""What the flat messages of Space-Track and CelesTrak have beside the table of the OMM (`schemas.ccsds.table`).
 
-From CCSDS 502.0-B-3 EC1, tables 4-1 to 4-3 (order, section, units), NDM/XML 505.0-B-3 for the element names, and the
-keys that Space-Track and CelesTrak add to their flat messages (seen in 2026).
+Their keys as seen in 2026. CCSDS defines no JSON and no CSV; the keys of its own table keep their meaning there.
 """
 
-from typing import NamedTuple
+from functools import cache
 
-CLAUSE_HEADER = "CCSDS 502.0-B-3, table 4-1"
-CLAUSE_METADATA = "CCSDS 502.0-B-3, table 4-2"
-CLAUSE_DATA = "CCSDS 502.0-B-3, table 4-3"
+from schemas.ccsds.table import Keyword, MessageKind, message_kind
 
 VERSION_KEYWORD = "CCSDS_OMM_VERS"
-VERSIONS = ("2.0", "3.0")
-USER_DEFINED_PREFIX = "USER_DEFINED_"
-
-
-class Keyword(NamedTuple):
-    """``section`` is the XML block; ``units`` what may stand in brackets or in the units attribute, or None."""
-
-    name: str
-    section: str
-    units: str | None = None
-
-
-def _section(section: str, *names: str) -> list[Keyword]:
-    """Keywords written as ``NAME`` or ``NAME units``."""
-    keywords = []
-    for text in names:
-        name, _, units = text.partition(" ")
-        keywords.append(Keyword(name, section, units or None))
-    return keywords
-
-
-COVARIANCE = (
-    "CX_X km**2",
-    "CY_X km**2",
-    "CY_Y km**2",
-    "CZ_X km**2",
-    "CZ_Y km**2",
-    "CZ_Z km**2",
-    "CX_DOT_X km**2/s",
-    "CX_DOT_Y km**2/s",
-    "CX_DOT_Z km**2/s",
-    "CX_DOT_X_DOT km**2/s**2",
-    "CY_DOT_X km**2/s",
-    "CY_DOT_Y km**2/s",
-    "CY_DOT_Z km**2/s",
-    "CY_DOT_X_DOT km**2/s**2",
-    "CY_DOT_Y_DOT km**2/s**2",
-    "CZ_DOT_X km**2/s",
-    "CZ_DOT_Y km**2/s",
-    "CZ_DOT_Z km**2/s",
-    "CZ_DOT_X_DOT km**2/s**2",
-    "CZ_DOT_Y_DOT km**2/s**2",
-    "CZ_DOT_Z_DOT km**2/s**2",
-)
-COVARIANCE_NAMES = tuple(text.partition(" ")[0] for text in COVARIANCE)
-
-_KEYWORDS = (
-    *_section("header", VERSION_KEYWORD, "CLASSIFICATION", "CREATION_DATE", "ORIGINATOR", "MESSAGE_ID"),
-    *_section("metadata", "OBJECT_NAME", "OBJECT_ID", "CENTER_NAME", "REF_FRAME", "REF_FRAME_EPOCH", "TIME_SYSTEM"),
-    *_section("metadata", "MEAN_ELEMENT_THEORY"),
-    *_section("meanElements", "EPOCH", "SEMI_MAJOR_AXIS km", "MEAN_MOTION rev/day", "ECCENTRICITY", "INCLINATION deg"),
-    *_section("meanElements", "RA_OF_ASC_NODE deg", "ARG_OF_PERICENTER deg", "MEAN_ANOMALY deg", "GM km**3/s**2"),
-    *_section("spacecraftParameters", "MASS kg", "SOLAR_RAD_AREA m**2", "SOLAR_RAD_COEFF", "DRAG_AREA m**2"),
-    *_section("spacecraftParameters", "DRAG_COEFF"),
-    *_section("tleParameters", "EPHEMERIS_TYPE", "CLASSIFICATION_TYPE", "NORAD_CAT_ID", "ELEMENT_SET_NO"),
-    *_section("tleParameters", "REV_AT_EPOCH", "BSTAR 1/ER", "BTERM m**2/kg", "MEAN_MOTION_DOT rev/day**2"),
-    *_section("tleParameters", "MEAN_MOTION_DDOT rev/day**3", "AGOM m**2/kg"),
-    *_section("covarianceMatrix", "COV_REF_FRAME", *COVARIANCE),
-)
-KEYWORDS = {keyword.name: keyword for keyword in _KEYWORDS}
-ORDER = {name: index for index, name in enumerate(KEYWORDS)}
-
-# Validated as numbers although the hub keeps no column for them: a message that is wrong here is wrong.
-OTHER_NUMBERS = ("GM", "MASS", "SOLAR_RAD_AREA", "SOLAR_RAD_COEFF", "DRAG_AREA", "DRAG_COEFF", *COVARIANCE_NAMES)
-
-# Keys of flat messages that follow from the elements or describe the object or the file, and are passed over.
-FLAT_EXTRAS = frozenset(
-    {
-        "COMMENT",
-        "SEMIMAJOR_AXIS",
-        "PERIOD",
-        "APOAPSIS",
-        "PERIAPSIS",
-        "OBJECT_TYPE",
-        "RCS_SIZE",
-        "COUNTRY_CODE",
-        "LAUNCH_DATE",
-        "SITE",
-        "DECAY_DATE",
-        "FILE",
-        "GP_ID",
-        "TLE_LINE0",
-        "TLE_LINE1",
-        "TLE_LINE2",
-        "RMS",
-        "DATA_SOURCE",
-    }
-)
-FLAT_KEYS = frozenset(KEYWORDS) | FLAT_EXTRAS
 
 # The 17 keys of CelesTrak's flat messages, in its order; python-sgp4 needs every one of them.
 CELESTRAK_KEYS = (
-    "OBJECT_NAME",
-    "OBJECT_ID",
-    "EPOCH",
-    "MEAN_MOTION",
-    "ECCENTRICITY",
-    "INCLINATION",
-    "RA_OF_ASC_NODE",
-    "ARG_OF_PERICENTER",
-    "MEAN_ANOMALY",
-    "EPHEMERIS_TYPE",
-    "CLASSIFICATION_TYPE",
-    "NORAD_CAT_ID",
-    "ELEMENT_SET_NO",
-    "REV_AT_EPOCH",
-    "BSTAR",
-    "MEAN_MOTION_DOT",
-    "MEAN_MOTION_DDOT",
+    *("OBJECT_NAME", "OBJECT_ID", "EPOCH", "MEAN_MOTION", "ECCENTRICITY", "INCLINATION", "RA_OF_ASC_NODE"),
+    *("ARG_OF_PERICENTER", "MEAN_ANOMALY", "EPHEMERIS_TYPE", "CLASSIFICATION_TYPE", "NORAD_CAT_ID"),
+    *("ELEMENT_SET_NO", "REV_AT_EPOCH", "BSTAR", "MEAN_MOTION_DOT", "MEAN_MOTION_DDOT"),
 )
 
-# What may be there and empty; any other keyword with nothing behind it is refused.
-MAY_BE_EMPTY = frozenset({"CREATION_DATE", "ORIGINATOR", "MESSAGE_ID", "CLASSIFICATION", "OBJECT_NAME", "OBJECT_ID"})
+# What Space-Track derives from the elements, and what it says of the object and of the file
+SPACE_TRACK_DERIVED = ("SEMIMAJOR_AXIS", "PERIOD", "APOAPSIS", "PERIAPSIS")
+SPACE_TRACK_CATALOGUE = (
+    "OBJECT_TYPE",
+    "RCS_SIZE",
+    "COUNTRY_CODE",
+    "LAUNCH_DATE",
+    "SITE",
+    "DECAY_DATE",
+    "FILE",
+    "GP_ID",
+)
+SPACE_TRACK_LINES = ("TLE_LINE0", "TLE_LINE1", "TLE_LINE2")
+
+# The 40 keys of Space-Track's flat messages, in its order
+SPACE_TRACK_KEYS = (
+    *(VERSION_KEYWORD, "COMMENT", "CREATION_DATE", "ORIGINATOR", "OBJECT_NAME", "OBJECT_ID", "CENTER_NAME"),
+    *("REF_FRAME", "TIME_SYSTEM", "MEAN_ELEMENT_THEORY"),
+    *CELESTRAK_KEYS[2:],
+    *SPACE_TRACK_DERIVED,
+    *SPACE_TRACK_CATALOGUE,
+    *SPACE_TRACK_LINES,
+)
+
+# CelesTrak's SupGP adds these two.
+FLAT_EXTRAS = frozenset({"COMMENT", "RMS", "DATA_SOURCE", *SPACE_TRACK_KEYS[25:]})
 
 
-def is_known(name: str) -> bool:
-    """True for a keyword of the OMM, user-defined ones included."""
-    return name in KEYWORDS or (name.startswith(USER_DEFINED_PREFIX) and len(name) > len(USER_DEFINED_PREFIX))
+def omm() -> MessageKind:
+    """The table of the OMM."""
+    return message_kind("OMM")
 
 
-def units_agree(name: str, units: str) -> bool:
-    """True where the units are the table's (``REV/DAY`` is the other form that the XML schema has)."""
-    stated = KEYWORDS[name].units if name in KEYWORDS else None
-    return stated is not None and units in (stated, stated.upper())
+@cache
+def omm_keywords() -> dict[str, Keyword]:
+    """The keywords of the OMM's blocks by name, in the standard's order; user-defined ones are not listed."""
+    return {keyword.keyword: keyword for block in omm().blocks for keyword in block.keywords}
+
+
+@cache
+def flat_keys() -> frozenset[str]:
+    """The keys that a flat message may have."""
+    return frozenset({VERSION_KEYWORD, *omm_keywords(), *FLAT_EXTRAS})
+
+
+@cache
+def covariance_keywords() -> tuple[str, ...]:
+    """The 21 terms of the covariance."""
+    return tuple(name for name, keyword in omm_keywords().items() if keyword.all_or_none == "covariance")
+
+
+@cache
+def clause_of(keyword: str) -> str:
+    """The table of the standard that a keyword stands in."""
+    return next((block.clause for block in omm().blocks if keyword in block.by_name), omm().blocks[0].clause)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from schemas.alpha5 import FIRST_CHARACTER_VALUES
 
 LINE_LENGTH = 69
+FORMAT_CLAUSE = "Space-Track, two-line element set format"
+ALPHA5_CLAUSE = "Space-Track, Alpha-5"
 Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Integers = NDArray[np.int64]
@@ -24,7 +26,7 @@ _POWERS_OF_TEN = 10 ** np.arange(16, dtype=np.int64)
 
 
 class Check(NamedTuple):
-    """One rule over all records: ``passed`` has shape (n,)."""
+    """One rule over all records: ``passed`` has shape (n,); ``clause`` is empty where the rule is our own."""
 
     field: str
     line: int
@@ -32,6 +34,7 @@ class Check(NamedTuple):
     last: int
     rule: str
     passed: Mask
+    clause: str
 
 
 class Columns:
@@ -41,9 +44,11 @@ class Columns:
         self.lines = {1: line1, 2: line2}
         self.checks: list[Check] = []
 
-    def require(self, field: str, line: int, first: int, last: int, rule: str, passed: Mask) -> None:
+    def require(
+        self, field: str, line: int, first: int, last: int, rule: str, passed: Mask, clause: str = FORMAT_CLAUSE
+    ) -> None:
         """Note a check. It is judged after all those noted before it."""
-        self.checks.append(Check(field, line, first, last, rule, passed))
+        self.checks.append(Check(field, line, first, last, rule, passed, clause))
 
     def cut(self, line: int, first: int, last: int) -> Bytes:
         """Columns ``first`` to ``last``, shape (n, last - first + 1)."""
@@ -131,7 +136,7 @@ class Columns:
         rest, rest_passed = _digits(field[:, 1:])
         alpha5_passed = (leading >= 10) & rest_passed
         rule = "digits, or Alpha-5: A to Z without I and O, then four digits"
-        self.require("catalogue_number", line, 3, 7, rule, plain_passed | alpha5_passed)
+        self.require("catalogue_number", line, 3, 7, rule, plain_passed | alpha5_passed, ALPHA5_CLAUSE)
         return np.where(alpha5_passed, leading * 10_000 + rest, plain)
 
     def checksum(self, line: int) -> Mask:

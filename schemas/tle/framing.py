@@ -1,10 +1,10 @@
 """Which lines of a payload belong to one element set, and how to go on after a broken one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.refusals import RecordRefusedError
-from schemas.text_lines import numbered_lines
+from schemas.tle.columns import FORMAT_CLAUSE
 
 # No name is this long, so such a line that begins with neither 1 nor 2 is a damaged line 1 or 2, not a name.
 _SHORTEST_DAMAGED_LINE = 60
@@ -33,16 +33,17 @@ class Stray(NamedTuple):
     data: bytes
 
 
-def frames(data: bytes) -> Iterator[Frame | Stray]:
-    """The element sets of a payload, in its order; what does not pair up comes as a `Stray`.
+def frames(lines: Iterable[tuple[int, bytes]], records_before: int = 0) -> Iterator[Frame | Stray]:
+    """The element sets of numbered lines, in their order; what does not pair up comes as a `Stray`.
 
+    ``records_before`` is how many records of the payload stand before the first line.
     Blank lines and lines that begin with ``#`` are passed over. A name may stand before line 1. Only the lines of a
     broken set are lost: a line 1 always begins a new set.
     """
-    record = 0
+    record = records_before
     name: tuple[int, bytes] | None = None
     first: tuple[int, bytes] | None = None
-    for number, raw in numbered_lines(data):
+    for number, raw in lines:
         body = raw.strip()
         if not body or body.startswith(b"#"):
             continue
@@ -86,4 +87,4 @@ def _kind(body: bytes, after_line_1: bool) -> str:
 
 def _stray(record: int, field: str, number: int, rule: str, *lines: tuple[int, bytes] | None) -> Stray:
     present = [raw for line in lines if line is not None for raw in (line[1],)]
-    return Stray(record, number, RecordRefusedError(field, present[-1].strip(), rule), b"".join(present))
+    return Stray(record, number, RecordRefusedError(field, present[-1].strip(), rule, FORMAT_CLAUSE), b"".join(present))

@@ -19,6 +19,7 @@ from schemas.timescales import format_utc_column
 _UNIT_NS = 864_000  # 1e-8 day
 _UNITS_PER_DAY = 100_000_000
 _FIRST_YEAR, _LAST_YEAR = 1957, 2056
+_NAME_LENGTH_MAX = 57  # with "0 " before it a line of 60 or more would be taken for a damaged line 1
 _REVOLUTIONS = 100_000  # the five columns count on from 0
 _CHECKSUM_VALUES = bytes(code - 48 if 48 <= code <= 57 else int(code == ord("-")) for code in range(256))
 
@@ -26,9 +27,10 @@ _CHECKSUM_VALUES = bytes(code - 48 if 48 <= code <= 57 else int(code == ord("-")
 def write_tle(elements: Elements, with_names: bool) -> bytes:
     """Two lines an element set, ended by LF; ``with_names``: before them ``0 NAME`` (``0 UNKNOWN`` without a name).
 
-    Columns of ``ELEMENT_FIELDS``. Letters that are not ASCII become ``?`` in names. Missing set and revolution numbers
-    are written 0, a missing classification blank. Raises CannotRenderError, naming the object, for numbers above
-    339,999, which no TLE can say, for anything else outside the columns, and for a field that is not there.
+    Columns of ``ELEMENT_FIELDS``. Letters that are not ASCII become ``?`` in names, and names end after 57 characters.
+    Missing set and revolution numbers are written 0, a missing classification blank. Raises CannotRenderError, naming
+    the object, for numbers above 339,999, which no TLE can say, for anything else outside the columns, and for a field
+    that is not there.
     """
     rows = list(rows_to_render(elements))
     epochs = format_utc_column(np.array([row["epoch_tai_ns"] for row in rows], dtype=np.int64), 9)
@@ -43,7 +45,8 @@ def write_tle(elements: Elements, with_names: bool) -> bytes:
 
 def _name(row: dict[str, Any]) -> str:
     name = row["object_name"] or "UNKNOWN"
-    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
+    printable = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
+    return printable[:_NAME_LENGTH_MAX].rstrip()
 
 
 def _line1(row: dict[str, Any], epoch_utc: str) -> str:
@@ -90,12 +93,14 @@ def _epoch(row: dict[str, Any], epoch_utc: str) -> str:
         int(part) for part in (epoch_utc[11:13], epoch_utc[14:16], epoch_utc[17:19], epoch_utc[20:])
     )
     if second == 60:
-        raise _cannot(row, "epoch_utc", f"{epoch_utc} lies in a leap second, which a fraction of a day cannot say")
+        rule = "it lies in a leap second, which a fraction of a day cannot say"
+        raise _cannot(row | {"epoch_utc": epoch_utc}, "epoch_utc", rule)
     ns_of_day = ((hour * 60 + minute) * 60 + second) * 1_000_000_000 + ns
     days, unit = divmod((2 * ns_of_day + _UNIT_NS) // (2 * _UNIT_NS), _UNITS_PER_DAY)
     date += datetime.timedelta(days=days)
     if not _FIRST_YEAR <= date.year <= _LAST_YEAR:
-        raise _cannot(row, "epoch_utc", f"a TLE's years are {_FIRST_YEAR} to {_LAST_YEAR}, not {date.year}")
+        rule = f"a TLE's years are {_FIRST_YEAR} to {_LAST_YEAR}, not {date.year}"
+        raise _cannot(row | {"epoch_utc": epoch_utc}, "epoch_utc", rule)
     return f"{date.year % 100:02d}{date.timetuple().tm_yday:03d}.{unit:08d}"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ssa_hub.cli import administration, rules
+from ssa_hub.cli import administration, messages, rules
 from ssa_hub.cli.options import (
     DEFAULT_DATA_DIR,
     Agreements,
@@ -35,6 +35,8 @@ app = typer.Typer(
 app.add_typer(administration.quarantine, name="quarantine")
 app.add_typer(rules.partners, name="partners")
 app.add_typer(rules.agreements, name="agreements")
+app.command()(messages.check)
+app.command()(messages.convert)
 app.command()(administration.status)
 app.command()(administration.posture)
 

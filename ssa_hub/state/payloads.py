@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Row, select, update
 
 from connectors.payload import Provenance
-from ingest.pipeline import JournalEntry
+from ingest.journal import JournalEntry
 from ssa_hub.state.database import Database, upsert
 from ssa_hub.state.tables import payloads
 

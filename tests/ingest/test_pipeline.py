@@ -8,10 +8,11 @@ import pytest
 
 from connectors.payload import Payload, Provenance
 from ingest.embedded_log import EmbeddedLog
+from ingest.journal import JournalEntry
 from ingest.log import Entry, LogRecord, LogUnavailableError, TopicPartition
 from ingest.messages import read_labels, read_quarantined, read_records
 from ingest.payload_store import PayloadStore
-from ingest.pipeline import Ingest, JournalEntry
+from ingest.pipeline import Ingest
 from ingest.topics import ELEMENTS, QUARANTINE, TOPICS
 from schemas.labels import Label
 from schemas.records import ELEMENT_SET_SCHEMA, DataMode

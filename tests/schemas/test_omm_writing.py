@@ -10,12 +10,19 @@ from hypothesis import strategies as st
 from sgp4 import omm
 from sgp4.api import Satrec
 
-from schemas.omm.keywords import CELESTRAK_KEYS
+from schemas.omm.keywords import CELESTRAK_KEYS, SPACE_TRACK_KEYS
 from schemas.omm.read_csv import read_omm_csv
 from schemas.omm.read_json import read_omm_json
 from schemas.omm.read_kvn import read_omm_kvn
 from schemas.omm.read_xml import read_omm_xml
-from schemas.omm.write import write_omm_csv, write_omm_json, write_omm_kvn, write_omm_xml
+from schemas.omm.write import (
+    write_omm_csv,
+    write_omm_json,
+    write_omm_kvn,
+    write_omm_xml,
+    write_space_track_csv,
+    write_space_track_json,
+)
 from schemas.records import ELEMENT_FIELDS_SCHEMA
 from schemas.refusals import CannotRenderError
 from schemas.timescales import format_utc, parse_utc
@@ -27,6 +34,8 @@ FORMATS = {
     "omm-xml": (write_omm_xml, read_omm_xml),
     "omm-json": (write_omm_json, read_omm_json),
     "omm-csv": (write_omm_csv, read_omm_csv),
+    "space-track-json": (write_space_track_json, read_omm_json),
+    "space-track-csv": (write_space_track_csv, read_omm_csv),
 }
 FLAT = ("omm-json", "omm-csv")
 NOT_COMPARED = {"deviations", "payload_record"}
@@ -46,7 +55,7 @@ def test_every_number_reads_back_exactly(encoding, written):
     elements = batch(written)
     reading = read(write(elements), "test")
     assert reading.refusals == []
-    assert reading.encoding == encoding
+    assert reading.encoding == encoding.replace("space-track", "omm")
     ignored = NOT_COMPARED | (NOT_IN_FLAT if encoding in FLAT else set())
     for name in ELEMENT_FIELDS_SCHEMA.names:
         if name not in ignored:
@@ -148,6 +157,43 @@ def test_json_has_celestraks_17_keys_with_numbers_as_numbers():
     assert (message["ELEMENT_SET_NO"], message["REV_AT_EPOCH"]) == (292, 56353)
 
 
+def test_space_tracks_forms_have_its_40_keys_all_strings_and_nothing_made_up():
+    elements = one(object_name="ISS (ZARYA)", catalogue_number=25544, message_originator=None, creation_date_utc=None)
+    (message,) = json.loads(write_space_track_json(elements))
+    assert tuple(message) == SPACE_TRACK_KEYS
+    assert len(SPACE_TRACK_KEYS) == 40
+    assert all(value is None or isinstance(value, str) for value in message.values())
+    unknown = {key for key, value in message.items() if value is None}
+    assert unknown == {
+        *("CREATION_DATE", "ORIGINATOR", "OBJECT_TYPE", "RCS_SIZE", "COUNTRY_CODE", "LAUNCH_DATE"),
+        *("SITE", "DECAY_DATE", "FILE", "GP_ID"),
+    }
+    assert message["TLE_LINE0"] == "0 ISS (ZARYA)"
+    assert f"{message['TLE_LINE1']}\n{message['TLE_LINE2']}\n".encode() == tle()
+    (row,) = csv.DictReader(io.StringIO(write_space_track_csv(elements).decode()))
+    assert row == {key: value or "" for key, value in message.items()}
+
+
+def test_space_tracks_size_of_an_orbit_follows_from_its_elements():
+    # GOES 9 of CCSDS 502.0-B-3, figure 4-1: a day's orbit has some 42,164 km; and the definitions of the four.
+    elements = one(mean_motion_rev_per_day=1.00273272, eccentricity=0.0005013)
+    (message,) = json.loads(write_space_track_json(elements))
+    size, period, high, low = (float(message[key]) for key in ("SEMIMAJOR_AXIS", "PERIOD", "APOAPSIS", "PERIAPSIS"))
+    assert size == pytest.approx(42_164.1, abs=0.5)
+    assert period == pytest.approx(1_440 / 1.00273272, abs=1e-3)
+    assert high + low == pytest.approx(2 * (size - 6_378.135), abs=2e-3)
+    assert high - low == pytest.approx(2 * size * 0.0005013, abs=2e-3)
+
+
+def test_space_tracks_forms_leave_out_the_lines_that_no_tle_can_say():
+    numbers = [25544, 339_999, 340_000, 799_501_621, 5]
+    elements = pa.concat_tables([one(catalogue_number=number) for number in numbers])
+    messages = json.loads(write_space_track_json(elements))
+    lines = [message["TLE_LINE1"] and message["TLE_LINE1"][2:7] for message in messages]
+    assert lines == ["25544", "Z9999", None, None, "00005"]
+    assert read_omm_json(write_space_track_json(elements), "test").elements["catalogue_number"].to_pylist() == numbers
+
+
 def test_csv_quotes_what_needs_it():
     name = 'A, "B"'
     text = write_omm_csv(one(object_name=name)).decode()
@@ -201,6 +247,7 @@ def test_a_classification_that_is_not_there_is_not_made_up(encoding):
     write, read = FORMATS[encoding]
     payload = write(one(classification_type=None))
     assert b"U" not in payload.partition(b"CLASSIFICATION_TYPE")[2].split(b"NORAD_CAT_ID")[0].replace(b"NUM", b"")
+    assert b"25544U" not in payload
     assert read(payload, "test").refusals == []
 
 

@@ -1,104 +1,74 @@
-import gzip
+"""What a payload holds is told by its content."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas.gunzip import gunzip
-from schemas.omm.write import write_omm_csv, write_omm_json, write_omm_kvn, write_omm_xml
-from schemas.recognise import EMPTY_ELEMENTS, encoding_of, read_elements
-from schemas.records import ELEMENT_FIELDS_SCHEMA
-from schemas.refusals import REFUSED_BYTES_MAX, RecordRefusedError
-from schemas.tle.read import read_tle
-from schemas.tle.write import write_tle
-from tests.schemas.generated_elements import tle
-
-ISS = read_tle(tle(), "test").elements
-PAYLOADS = {
-    "tle": write_tle(ISS, True),
-    "omm-kvn": write_omm_kvn(ISS),
-    "omm-xml": write_omm_xml(ISS),
-    "omm-json": write_omm_json(ISS),
-    "omm-csv": write_omm_csv(ISS),
-}
+from schemas.recognise import Recognised, recognise, without_byte_order_mark
+from tests.schemas.seeds import GOOD, seed
 
 
-@pytest.mark.parametrize("encoding", PAYLOADS)
-@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n\n  "], ids=["plain", "byte order mark", "blank"])
-def test_each_encoding_is_recognised_by_its_content_plain_and_compressed(encoding, before):
-    payload = before + PAYLOADS[encoding]
-    if before.isspace() and encoding == "omm-xml":
-        payload = payload.replace(b'<?xml version="1.0" encoding="UTF-8"?>\n', b"")  # must be first where it stands
-    for data in (payload, gzip.compress(payload)):
-        reading = read_elements(data, "test")
-        assert (reading.encoding, reading.elements.num_rows, reading.refusals) == (encoding, 1, [])
-
-
-def test_a_kvn_message_may_begin_with_comments():
-    assert encoding_of(b"COMMENT a\nCOMMENT b = c\n\nCCSDS_OMM_VERS = 2.0\n") == "omm-kvn"
+@pytest.mark.parametrize("form", GOOD)
+@pytest.mark.parametrize("before", [b"", b"\r\n\n  ", b"\n" * 1_000], ids=["plain", "blank", "many lines"])
+def test_each_form_is_recognised_by_its_content(form: str, before: bytes) -> None:
+    found = recognise(before + seed(form))
+    assert found is not None
+    assert found.encoding == form
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("content", "message", "form"),
+    [
+        (b"COMMENT a\nCOMMENT b = c\n\nCCSDS_OMM_VERS = 2.0\n", "OMM", "kvn"),
+        (b"COMMENT a\rCCSDS_CDM_VERS=1.0\r", "CDM", "kvn"),
+        (b"CCSDS_OPM_VERS = 2.0\n", "OPM", "kvn"),
+        (b"<?xml version='1.0'?><!-- a --><ndm><omm/></ndm>", "NDM", "xml"),
+        (b'<?xml version="1.0"?>\n<cdm id="CCSDS_CDM_VERS" version="1.0">', "CDM", "xml"),
+        (b'<ns:oem xmlns:ns="urn:a">', "OEM", "xml"),
+        (b"<tdm/>", "TDM", "xml"),
+        (b'{"cdm": {"@id": "CCSDS_CDM_VERS"}}', "CDM", "json"),
+        (b'[{"omm": {"header": {}}}]', "OMM", "json"),
+        (b'[{"CDM_ID": "1", "TCA": "2026-01-01T00:00:00"}]', "CDM", "json"),
+        (b"[]", "OMM", "json"),
+        (b"CDM_ID,CREATED,TCA\n", "CDM", "csv"),
+        (b'"CCSDS_OMM_VERS","EPOCH","NORAD_CAT_ID"\r\n', "OMM", "csv"),
+        (b"ISS (ZARYA)\n1 25544U\n2 25544\n", "TLE", "tle"),
+        (b"Created:2026-01-01 00:00:00 UTC\r\nephemeris_start:x", "MEME", "text"),
+    ],
+)
+def test_what_begins_so_is_that_message(content: bytes, message: str, form: str) -> None:
+    assert recognise(content) == Recognised(message, form)
+
+
+@pytest.mark.parametrize(
+    "content",
     [
         b"",
         b" \r\n ",
         b"No GP data found",
-        b"CCSDS_OEM_VERS = 2.0\n",
         b"\x00" * 100,
         b"a,b,c\n1,2,3\n",
         b"PK\x03\x04",
-        b"\x1f\x8b",
+        b"<html></html>",
+        b"<",
+        b"CCSDS_XYZ_VERS = 1.0",
+        b"EPOCH = 2026-01-01T00:00:00",
+        "CCSDS_OMM_VERS = 3.0".encode("utf-16"),
     ],
 )
-def test_what_is_no_element_set_at_all_is_one_refusal(data):
-    reading = read_elements(data, "somewhere")
-    assert (reading.encoding, reading.elements.num_rows) == ("unknown", 0)
-    (refusal,) = reading.refusals
-    assert (refusal.file, refusal.record, refusal.line, refusal.data) == ("somewhere", 1, 0, data)
-    assert reading.elements.schema.equals(ELEMENT_FIELDS_SCHEMA)
+def test_other_content_is_nothing_we_know(content: bytes) -> None:
+    assert recognise(content) is None
 
 
-def test_a_refusal_carries_no_more_than_a_person_can_look_at():
-    (refusal,) = read_elements(b"x" * 1_000_000, "test").refusals
-    assert len(refusal.data) == REFUSED_BYTES_MAX
+def test_a_sign_far_behind_is_not_looked_for() -> None:
+    assert recognise(b"x" * 70_000 + b"\n1 25544U") is None
 
 
-def test_payloads_above_the_limit_are_one_refusal():
-    payload = PAYLOADS["tle"]
-    assert read_elements(payload, "test", bytes_max=len(payload)).refusals == []
-    for data in (payload, gzip.compress(payload)):
-        reading = read_elements(data, "test", bytes_max=len(payload) - 1)
-        assert (reading.elements.num_rows, len(reading.refusals)) == (0, 1)
-        assert str(len(payload) - 1) in reading.refusals[0].rule
+def test_one_byte_order_mark_is_taken_away() -> None:
+    assert without_byte_order_mark(b"\xef\xbb\xbf\xef\xbb\xbfa") == b"\xef\xbb\xbfa"
+    assert without_byte_order_mark(b"a\xef\xbb\xbf") == b"a\xef\xbb\xbf"
 
 
-def test_a_gzip_bomb_is_one_refusal():
-    bomb = gzip.compress(b"\0" * 50_000_000)
-    assert len(bomb) < 60_000
-    (refusal,) = read_elements(bomb, "test", bytes_max=1_000_000).refusals
-    assert refusal.rule == "at most 1000000 bytes when decompressed"
-
-
-@pytest.mark.parametrize("cut", [3, 10, 20, -1, -8, -12])
-def test_gzip_that_is_cut_short_is_one_refusal(cut):
-    reading = read_elements(gzip.compress(PAYLOADS["tle"] * 50)[:cut], "test")
-    assert (reading.encoding, reading.elements.num_rows, len(reading.refusals)) == ("unknown", 0, 1)
-
-
-def test_gzip_that_is_damaged_or_followed_by_something_is_one_refusal():
-    whole = bytearray(gzip.compress(PAYLOADS["tle"] * 50))
-    whole[-6] ^= 1  # its CRC
-    for data in (bytes(whole), gzip.compress(PAYLOADS["tle"]) + b"more", gzip.compress(gzip.compress(PAYLOADS["tle"]))):
-        reading = read_elements(data, "test")
-        assert (reading.elements.num_rows, len(reading.refusals)) == (0, 1)
-
-
-def test_members_of_gzip_are_joined():
-    members = gzip.compress(b"a") + gzip.compress(b"") + gzip.compress(b"b") + b"\0\0"
-    assert gunzip(members, 2) == b"ab"
-    with pytest.raises(RecordRefusedError, match="at most 1 bytes"):
-        gunzip(members, 1)
-
-
-def test_the_empty_batch_has_the_columns_of_the_records():
-    assert EMPTY_ELEMENTS.num_rows == 0
-    assert EMPTY_ELEMENTS.schema.equals(ELEMENT_FIELDS_SCHEMA)
+@given(st.binary(max_size=100), st.sampled_from([b"", b"<", b"[", b"{", b"CCSDS_OMM_VERS", b"1 ", b"COMMENT "]))
+def test_no_bytes_raise(data: bytes, start: bytes) -> None:
+    recognise(start + data)

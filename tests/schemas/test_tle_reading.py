@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from sgp4.api import Satrec
 
 from schemas.alpha5 import decode_alpha5
@@ -81,7 +82,7 @@ def test_a_batch_has_the_columns_of_the_records():
         ("0", None),
     ],
 )
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\r"])
 def test_names_and_line_ends_are_read(line, name, end):
     payload = end.join((line, ISS_1, ISS_2, "", line, ISS_1, ISS_2)).encode()
     reading = read_tle(payload, "test")
@@ -95,6 +96,14 @@ ACCEPTED = {
     "missing checksum": (ISS_1[:68], ISS_2[:68], ["missing-checksum"]),
     "trailing blanks": (ISS_1 + "   ", ISS_2 + " ", []),
     "text behind a checksum": (ISS_1, ISS_2 + "   0.0  4320.0  360.00", ["text-after-checksum"]),
+    "blanks before number and day": (changed(ISS_1, 3, "    5"), changed(ISS_2, 3, "    5"), []),
+    "an early day with blanks": (changed(ISS_1, 21, "  1.5"), ISS_2, []),
+    "zero with a plus exponent": (changed(ISS_1, 45, " 00000+0  00000+0"), ISS_2, []),
+    "zero with a minus exponent": (changed(ISS_1, 45, " 00000-0  00000-0"), ISS_2, []),
+    "class C": (changed(ISS_1, 8, "C"), ISS_2, []),
+    "class S": (changed(ISS_1, 8, "S"), ISS_2, []),
+    "Alpha-5": (changed(ISS_1, 3, "Z9999"), changed(ISS_2, 3, "Z9999"), []),
+    "inclination 180": (ISS_1, changed(ISS_2, 9, "180.0000"), []),
     "blank nddot": (changed(ISS_1, 45, " " * 8), ISS_2, ["blank-mean-motion-ddot"]),
     "blank set number": (changed(ISS_1, 65, "    "), ISS_2, []),
     "blank revolution number": (ISS_1, changed(ISS_2, 64, "     "), []),
@@ -215,6 +224,42 @@ def test_a_broken_rule_loses_its_record_and_names_the_place(case):
     assert refusal.rule
     if value is not None:
         assert refusal.value == value
+
+
+# Which rule is in which document; a rule of our own is in none.
+CLAUSES = {
+    "ephemeris type 3": "CCSDS 502.0-B-3, table 4-3",
+    "Alpha-5 with I": "Space-Track, Alpha-5",
+    "wrong checksum 1": "Space-Track, two-line element set format",
+    "before UTC": "",
+}
+
+
+@pytest.mark.parametrize("case", CLAUSES)
+def test_a_refusal_says_where_its_rule_stands(case):
+    (refusal,) = read_tle(tle(*REFUSED[case][:2]), "test").refusals
+    assert refusal.clause == CLAUSES[case]
+
+
+@given(st.integers(1, 99_999), st.integers(1, 99_999))
+def test_the_two_lines_must_name_one_object(number, other):
+    reading = read_tle(tle(changed(ISS_1, 3, f"{number:5d}"), changed(ISS_2, 3, f"{other:05d}")), "test")
+    assert [row["catalogue_number"] for row in reading.elements.to_pylist()] == [number] * (number == other)
+
+
+@pytest.mark.parametrize("line", [1, 2])
+@pytest.mark.parametrize("character", ["\t", "o", "−", "\0", "٣"])
+def test_no_column_takes_a_character_that_is_none_of_the_formats(line, character):
+    payload = []
+    for column in range(2, 69):
+        lines = [ISS_1, ISS_2]
+        lines[line - 1] = lines[line - 1][: column - 1] + character + lines[line - 1][column:]
+        if character == "o":  # a letter counts 0
+            lines[line - 1] = checksummed(lines[line - 1][:68])
+        payload.append(tle(*lines))
+    reading = read_tle(b"".join(payload), "test")
+    assert reading.elements.num_rows == 0
+    assert [refusal.record for refusal in reading.refusals] == list(range(1, 68))
 
 
 def test_a_minus_sign_that_is_not_ascii_is_refused():

@@ -1,4 +1,5 @@
 import gzip
+import json
 
 import pyarrow as pa
 import pytest
@@ -11,7 +12,17 @@ from schemas.refusals import CannotRenderError
 from schemas.timescales import parse_utc
 from schemas.tle.read import read_tle
 from schemas.tle.write import write_tle
-from tests.schemas.generated_elements import TLE_LATEST_TAI_NS, batch, data_file, rows, tle, tle_lines
+from tests.schemas.generated_elements import (
+    ISS_1,
+    ISS_2,
+    TLE_LATEST_TAI_NS,
+    batch,
+    changed,
+    data_file,
+    rows,
+    tle,
+    tle_lines,
+)
 
 HALF_UNIT_NS = 432_000
 TLE_ROWS = rows(numbers_max=339_999, latest_tai_ns=TLE_LATEST_TAI_NS - 1_000_000_000)
@@ -77,6 +88,31 @@ def test_a_catalogue_of_space_track_is_written_as_it_came():
 def test_a_number_that_no_tle_can_say_is_refused_by_name(number):
     with pytest.raises(CannotRenderError, match=rf"object {number} \(ISS\).*339999"):
         write_tle(one(catalogue_number=number, object_name="ISS"), True)
+
+
+def test_the_conformance_vectors_numbers_are_written_or_refused():
+    """A TLE says those up to 339,999, and reads back the same; no other is cut to its columns."""
+    vectors = json.loads(data_file("omm/vectors/norad-cat-id-text.json").read_text())
+    for _, number in vectors["valid"]:
+        if number > 339_999:
+            with pytest.raises(CannotRenderError, match=str(number)):
+                write_tle(one(catalogue_number=number), False)
+        else:
+            back = read_tle(write_tle(one(catalogue_number=number), False), "test").elements
+            assert back["catalogue_number"].to_pylist() == [number]
+
+
+def test_the_alpha5_vectors_hold_in_whole_element_sets():
+    vectors = json.loads(data_file("omm/vectors/alpha5.json").read_text())
+    for number, text in vectors["pairs"]:
+        written = write_tle(one(catalogue_number=number), False)
+        assert written[2:7] == text.encode()
+        assert read_tle(written, "test").elements["catalogue_number"].to_pylist() == [number]
+    for text in vectors["must_reject_decode"]:
+        if len(text) == 5:
+            lines = (changed(ISS_1, 3, text), changed(ISS_2, 3, text))
+            (refusal,) = read_tle(tle(*lines), "test").refusals
+            assert refusal.value == text
 
 
 def test_numbers_from_100000_are_written_in_alpha5():

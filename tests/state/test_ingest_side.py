@@ -1,8 +1,8 @@
 import pytest
 
 from connectors.payload import ConnectorMemory, Provenance
+from ingest.journal import JournalEntry, PayloadJournal
 from ingest.messages import QuarantinedRecord
-from ingest.pipeline import JournalEntry, PayloadJournal
 from schemas.labels import Category, CategoryType, Label
 from schemas.records import DataMode
 from schemas.refusals import Refusal

@@ -1,0 +1,1 @@
+"""Starlink's ephemeris text (MEME, "modified ITC"): read only."""

@@ -1,0 +1,1 @@
+"""Fuzzing of the message readers: ``python -m tests.fuzz`` (see `tests.fuzz.__main__`)."""
