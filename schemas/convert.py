@@ -249,6 +249,8 @@ def _elements(content: bytes, file: str, what: Recognised, wanted: Wanted) -> Co
         notes.append("a TLE rounds: eccentricity to 7 decimals, BSTAR to 5 digits, the epoch to 8 decimals of a day")
     else:
         written = _FLAT_WRITERS[form, wanted.dialect](elements)
+    if form not in ("tle", "3le") and (elements.column("epoch_tai_ns").to_numpy() % 1_000).any():
+        notes.append("EPOCH is written to the microsecond: python-sgp4 and Skyfield read no finer one")
     if what.form in ("kvn", "xml") and form not in ("kvn", "xml"):
         notes.append("comments, spacecraft parameters, covariances and user-defined parameters have no place there")
     return Converted(written, elements.num_rows, reading.refusals, notes)

@@ -1,16 +1,19 @@
 """Writes ephemerides as OCMs: every segment a trajectory, every covariance history a block of lower triangles."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from schemas.ccsds.table import message_kind
 from schemas.ccsds.tree import Block, Item, Message, Run
 from schemas.ccsds.values import word_of
 from schemas.ccsds.write_kvn import write_kvn
 from schemas.ccsds.write_xml import write_xml
-from schemas.ephemeris import Ephemeris, EphemerisSegment
+from schemas.ephemeris import COVARIANCE_TERMS, Ephemeris, EphemerisSegment
+from schemas.number_texts import number_texts
 from schemas.refusals import CannotRenderError
 from schemas.time_systems import format_epoch, format_epoch_column
 
@@ -87,7 +90,7 @@ def _trajectory(segment: EphemerisSegment) -> Block:
     _add(block, "TRAJ_TYPE", "CARTPVA" if accelerated else "CARTPV")
     _add(block, "TRAJ_UNITS", _UNITS_WITH_ACCELERATION if accelerated else _UNITS)
     names = _POSITION_AND_VELOCITY + (_ACCELERATION if accelerated else ())
-    columns = [segment.states.column(name).to_pylist() for name in names]
+    columns = [segment.states.column(name).to_numpy() for name in names]
     epochs = format_epoch_column(word_of(segment.time_system), segment.states.column("epoch_tai_ns").to_numpy())
     block.rows = [_lines("trajLine", epochs, columns)]
     return block
@@ -98,7 +101,7 @@ def _covariances(history: pa.RecordBatch, time_system: str) -> list[Block]:
     blocks: list[Block] = []
     frames = history.column("ref_frame").to_pylist()
     epochs = format_epoch_column(word_of(time_system), history.column("epoch_tai_ns").to_numpy()) if frames else []
-    triangles = history.column("lower_triangle").to_pylist()
+    triangles = history.column("lower_triangle").flatten().to_numpy().reshape(-1, COVARIANCE_TERMS)
     start = 0
     while start < len(frames):
         stop = start
@@ -109,22 +112,16 @@ def _covariances(history: pa.RecordBatch, time_system: str) -> list[Block]:
         _add(block, "COV_TYPE", "CARTPV")
         _add(block, "COV_ORDERING", "LTM")
         _add(block, "COV_UNITS", _UNITS)
-        columns = list(zip(*triangles[start:stop], strict=True))
-        block.rows = [_lines("covLine", epochs[start:stop], columns)]
+        block.rows = [_lines("covLine", epochs[start:stop], triangles[start:stop].T)]
         blocks.append(block)
         start = stop
     return blocks
 
 
-def _lines(name: str, epochs: list[str], columns: Sequence[Sequence[float]]) -> Run:
-    texts = [" ".join((epoch, *map(_number, row))) for epoch, *row in zip(epochs, *columns, strict=True)]
-    return Run((name,), (pa.array(texts, pa.string()),), np.zeros(len(texts), dtype=np.int64))
-
-
-def _number(value: float) -> str:
-    """The shortest text that reads back as the same float64, with a digit on each side of the point."""
-    mantissa, e, exponent = repr(float(value)).partition("e")
-    return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}"
+def _lines(name: str, epochs: list[str], columns: Iterable[NDArray[np.float64]]) -> Run:
+    texts = [pa.array(epochs, pa.string()), *(number_texts(name, column) for column in columns)]
+    lines = pc.binary_join_element_wise(*texts, " ")
+    return Run((name,), (lines,), np.zeros(len(lines), dtype=np.int64))
 
 
 def _comments(comments: Iterable[str]) -> list[Item]:

@@ -7,8 +7,8 @@ from schemas.ccsds.table import message_kind
 from schemas.ccsds.tree import Block, Item, Message, Run
 from schemas.ccsds.values import word_of
 from schemas.ephemeris import Ephemeris, EphemerisSegment
+from schemas.number_texts import number_texts
 from schemas.oem.covariances import TERM_KEYWORDS, covariances_of
-from schemas.oem.number_texts import number_texts
 from schemas.oem.record import metadata_of
 from schemas.oem.rules import check_epochs, check_segments
 from schemas.oem.state_lines import (

@@ -165,8 +165,14 @@ def _object(judgement: Judgement) -> tuple[pa.Array, pa.Array]:
 
 
 def _cospar_ids(judgement: Judgement) -> pa.Array:
-    """OBJECT_ID where it is a designator, in its form YYYY-NNNP{PP}; null where it is none."""
+    """OBJECT_ID where it is a designator, in its form YYYY-NNNP{PP}; null where it is none.
+
+    UNKNOWN is what table 4-2 has for an object without one.
+    """
     column = _null_if_empty(judgement.table.column("OBJECT_ID"))
+    unknown = matches(pc.utf8_upper(column), "^UNKNOWN$") & is_stated(column)
+    if unknown.any():
+        column = pc.if_else(pa.array(unknown), pa.scalar(None, pa.string()), column)
     is_cospar = matches(column, _COSPAR_ID) & ~matches(column, "^.....000")
     others = np.flatnonzero(~is_cospar & is_stated(column))
     if not others.size:

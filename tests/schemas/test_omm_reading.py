@@ -190,12 +190,17 @@ def test_xml_is_read_with_and_without_a_namespace(root):
     assert {key: row[key] for key in EXPECTED} == EXPECTED
 
 
+def test_unknown_is_the_standards_own_word_for_an_object_without_a_designator():
+    row = only(read_omm_kvn(kvn({"CCSDS_OMM_VERS": "3.0"} | ALL | {"OBJECT_ID": "UNKNOWN"}), "test"))
+    assert (row["cospar_id"], row["deviations"]) == (None, [])
+
+
 DEVIATIONS = [
     ("empty-creation-date", {"CREATION_DATE": ""}),
     ("empty-originator", {"ORIGINATOR": ""}),
     ("empty-object-name", {"OBJECT_NAME": ""}),
     ("empty-object-id", {"OBJECT_ID": ""}),
-    ("object-id-not-cospar", {"OBJECT_ID": "UNKNOWN"}),
+    ("object-id-not-cospar", {"OBJECT_ID": "CENTRE-17"}),
     ("object-id-tle-form", {"OBJECT_ID": "95025A"}),
     ("theory-sgp-sgp4", {"MEAN_ELEMENT_THEORY": "SGP/SGP4"}),
     ("theory-sdp4", {"MEAN_ELEMENT_THEORY": "SDP4"}),

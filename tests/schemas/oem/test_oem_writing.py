@@ -16,7 +16,7 @@ from lxml import etree
 from schemas.ccsds.values import NUMBER_PATTERN, has_bare_point
 from schemas.ephemeris import STATE_SCHEMA, Ephemeris
 from schemas.meme.read import read_meme
-from schemas.oem.number_texts import number_texts
+from schemas.number_texts import number_texts
 from schemas.oem.read import read_oem_kvn, read_oem_xml
 from schemas.oem.write import write_oem_kvn, write_oem_xml
 from schemas.reading import EphemerisReading

@@ -1,4 +1,4 @@
-"""float64 as the text of an OEM: the shortest that is read back bit by bit, a digit on either side of the point."""
+"""float64 as texts of data lines: the shortest that is read back bit by bit, a digit on either side of the point."""
 
 import numpy as np
 import pyarrow as pa
