@@ -5,9 +5,9 @@ The equations and their order are those of Vallado, Crawford, Hujsak and Kelso, 
 report's own, so that the code can be laid beside it. The library is the oracle of the tests: positions agree to
 below 1e-6 km over the whole catalogue.
 
-Two differences in form, none in meaning: the resonance integrator of deep-space objects starts again from epoch
-at each call, so a state depends on its time only (the library takes the same 720 min steps, from where its last call
-ended); and nothing here allocates or touches Python objects, so threads run side by side.
+Two differences in form, none in meaning: the resonance integrator of deep-space objects takes its 720 min steps from
+epoch whatever was asked before, or as if it had (`_dspace`), so a state depends on its time only (the library goes on
+from where its last call ended, and turns back); and nothing here touches Python objects, so threads run side by side.
 
 Keep everything that these kernels call in this file: numba's disk cache keys on the file's modification time.
 """
@@ -45,8 +45,12 @@ _D = DEEP_SPACE_COLUMN + 1
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def _dspace(c, t, em, argpm, inclm, mm, nodem):  # type: ignore[no-untyped-def]
-    """Deep-space secular effects and resonances: (em, argpm, inclm, mm, nodem, nm) at t minutes."""
+def _dspace(c, t, em, argpm, inclm, mm, nodem, resonance):  # type: ignore[no-untyped-def]
+    """Deep-space secular effects and resonances: (em, argpm, inclm, mm, nodem, nm) at t minutes.
+
+    resonance (3,) is where the integrator stood: time in minutes, 0 at epoch, and its two variables. It goes on from
+    there if t lies beyond, else from epoch: the steps, and so the bits, are the same.
+    """
     no = c[0]
     irez = c[_D]
     theta = np.fmod(c[_D + 19] + t * 4.37526908801129966e-3, _TWOPI)
@@ -65,6 +69,8 @@ def _dspace(c, t, em, argpm, inclm, mm, nodem):  # type: ignore[no-untyped-def]
     atime = 0.0
     xni = no
     xli = c[_D + 21]
+    if resonance[0] * t > 0.0 and abs(t) >= abs(resonance[0]):
+        atime, xli, xni = resonance[0], resonance[1], resonance[2]
     delt = stepp if t > 0.0 else -stepp
     while True:
         if irez != 2.0:
@@ -115,6 +121,7 @@ def _dspace(c, t, em, argpm, inclm, mm, nodem):  # type: ignore[no-untyped-def]
         xli += xldot * delt + xndt * step2
         xni += xndt * delt + xnddt * step2
         atime += delt
+    resonance[0], resonance[1], resonance[2] = atime, xli, xni
     nm = xni + xndt * ft + xnddt * ft * ft * 0.5
     xl = xli + xldot * ft + xndt * ft * ft * 0.5
     mm = xl - 2.0 * nodem + 2.0 * theta if irez != 1.0 else xl - nodem - argpm + theta
@@ -174,10 +181,11 @@ def _dpper(c, t, ep, inclp, nodep, argpp, mp):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def _state(c, t, out):  # type: ignore[no-untyped-def]
+def _state(c, t, out, resonance):  # type: ignore[no-untyped-def]
     """Write x, y, z (km) and vx, vy, vz (km/s), TEME, t minutes from epoch, into out[0:6]; the error code.
 
     On codes 1 to 4 the state is NaN; on code 6 (below the earth's radius) it is finite, as in the library.
+    resonance is `_dspace`'s, of the same object.
     """
     no, inclm = c[0], c[2]
     xmdf = c[5] + c[6] * t
@@ -205,7 +213,7 @@ def _state(c, t, out):  # type: ignore[no-untyped-def]
     for k in range(6):
         out[k] = np.nan
     if deep:
-        em, argpm, inclm, mm, nodem, nm = _dspace(c, t, em, argpm, inclm, mm, nodem)
+        em, argpm, inclm, mm, nodem, nm = _dspace(c, t, em, argpm, inclm, mm, nodem, resonance)
     if nm <= 0.0:
         return 2
     am = (_XKE / nm) ** (2.0 / 3.0) * tempa * tempa
@@ -311,26 +319,36 @@ def states(coefficients, epoch_tai_ns, index, tai_ns, position_km, velocity_km_s
     coefficients (n, COEFFICIENT_COUNT) float64, epoch_tai_ns (n,) int64, index (m,) int32, tai_ns (m,) int64.
     """
     out = np.empty(6)
+    resonance = np.zeros(3)
     for k in range(index.shape[0]):
         i = index[k]
-        code[k] = _state(coefficients[i], (tai_ns[k] - epoch_tai_ns[i]) / 60.0e9, out)
+        if k > 0 and index[k - 1] != i:
+            resonance[0] = 0.0
+        code[k] = _state(coefficients[i], (tai_ns[k] - epoch_tai_ns[i]) / 60.0e9, out, resonance)
         for axis in range(3):
             position_km[k, axis] = out[axis]
             velocity_km_s[k, axis] = out[3 + axis]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def grid_positions(coefficients, epoch_tai_ns, index, tai_ns, position_km, failed):  # type: ignore[no-untyped-def]
-    """Positions of objects `index` (m,) at all times tai_ns (k,): position_km (k, 3, m), failed (k, m) bool.
+def grid_one_by_one(  # type: ignore[no-untyped-def]
+    coefficients, epoch_tai_ns, rows, columns, tai_ns, position_km, velocity_km_s, code
+):
+    """States of the catalogue rows `rows` (m,) at all times tai_ns (k,), into the given columns (m,).
 
-    Object after object, so that its coefficients stay in the first-level cache; failed is true where the code is
-    not 0.
+    position_km (k, 3, ...) and code (k, ...) int8 are filled at `columns`; velocity_km_s likewise, unless its first
+    dimension is 0. Object after object, so that its coefficients stay in the first-level cache.
     """
     out = np.empty(6)
-    for column in range(index.shape[0]):
-        i = index[column]
+    resonance = np.zeros(3)
+    with_velocity = velocity_km_s.shape[0] > 0
+    for m in range(rows.shape[0]):
+        i = rows[m]
+        column = columns[m]
+        resonance[0] = 0.0
         for k in range(tai_ns.shape[0]):
-            code = _state(coefficients[i], (tai_ns[k] - epoch_tai_ns[i]) / 60.0e9, out)
-            failed[k, column] = code != 0
+            code[k, column] = _state(coefficients[i], (tai_ns[k] - epoch_tai_ns[i]) / 60.0e9, out, resonance)
             for axis in range(3):
                 position_km[k, axis, column] = out[axis]
+                if with_velocity:
+                    velocity_km_s[k, axis, column] = out[3 + axis]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from conjunction.catalogue import Catalogue
 from conjunction.irregular import REMAINDER_LIMIT_KM, Failure, follow
-from conjunction.sgp4_kernel import RADIUS_EARTH_KM, grid_positions
+from conjunction.sgp4_kernel import RADIUS_EARTH_KM
+from conjunction.sgp4_tiles import grid_states
 from conjunction.sieve_kernel import (
     DESCRIPTION_WIDTH,
     R_MIN_KM,
@@ -68,14 +69,10 @@ def sieve_chunk(
     `slabs_in_chunk` makes of it.
     """
     grid_ns = np.arange(slabs.start - _BEFORE, slabs.stop + _AFTER, dtype=np.int64) * SLAB_NS
-    position_km = np.empty((len(grid_ns), 3, len(active)))
-    failed = np.empty((len(grid_ns), len(active)), dtype=np.bool_)
-    grid_positions(catalogue.coefficients, catalogue.epoch_tai_ns, active, grid_ns, position_km, failed)
+    grid = grid_states(catalogue, active, grid_ns)
     deep = np.flatnonzero(catalogue.deep_space[active])
     middles_ns = np.arange(slabs.start, slabs.stop, dtype=np.int64) * SLAB_NS + SLAB_NS // 2
-    middle_km = np.empty((len(middles_ns), 3, len(deep)))
-    middle_failed = np.empty((len(middles_ns), len(deep)), dtype=np.bool_)
-    grid_positions(catalogue.coefficients, catalogue.epoch_tai_ns, active[deep], middles_ns, middle_km, middle_failed)
+    middle = grid_states(catalogue, active[deep], middles_ns)
     step_s = SLAB_NS / 1e9
     rows = np.empty((len(active), DESCRIPTION_WIDTH))
     regular = np.empty(len(active), dtype=np.bool_)
@@ -84,8 +81,8 @@ def sieve_chunk(
     slab_of: list[NDArray[np.int64]] = []
     failures: list[Failure] = []
     for k, slab in enumerate(slabs):
-        describe_slab(position_km, failed, k, step_s, threshold_km, rows, regular)
-        widen_by_check(middle_km[k], middle_failed[k], deep, rows, regular)
+        describe_slab(grid.position_km, grid.code, k, step_s, threshold_km, rows, regular)
+        widen_by_check(middle.position_km[k], middle.code[k], deep, rows, regular)
         with np.errstate(invalid="ignore"):
             regular &= rows[:, REMAINDER_KM] <= REMAINDER_LIMIT_KM
             regular &= rows[:, R_MIN_KM] > RADIUS_EARTH_KM + _GRAZING_KM

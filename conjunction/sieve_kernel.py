@@ -47,6 +47,7 @@ DESCRIPTION_WIDTH = 14
 
 _RADIUS_KEY_KM = 5000.0  # 1 - 5000 / r: fine steps (0.14 km) where objects are many, and no largest radius
 _RADIUS_KEYS = 65536
+_ROUNDING_KM = 1e-6
 _CELL_MIN = 0.05  # smallest cell of direction: at most 41 a side
 
 
@@ -120,16 +121,17 @@ def set_bounds(row, remainder, bend, run, r_start, r_mid, r_end, threshold_km): 
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def describe_slab(position_km, failed, k, step_s, threshold_km, rows, regular):  # type: ignore[no-untyped-def]
-    """Describe every object in slab k of a grid: position_km (K, 3, n), failed (K, n); fills rows and regular (n,).
+def describe_slab(position_km, code, k, step_s, threshold_km, rows, regular):  # type: ignore[no-untyped-def]
+    """Describe every object in slab k of a grid: position_km (K, 3, n), code (K, n); fills rows and regular (n,).
 
-    The slab lies between grid times k + 3 and k + 4. Objects with a failed position among the eight are not regular.
+    The slab lies between grid times k + 3 and k + 4. Objects with an SGP4 error code other than 0
+    among the eight are not regular.
     """
     stencil = np.empty((8, 3))
     for i in range(position_km.shape[2]):
         regular[i] = True
         for m in range(8):
-            if failed[k + m, i]:
+            if code[k + m, i] != 0:
                 regular[i] = False
             for axis in range(3):
                 stencil[m, axis] = position_km[k + m, axis, i]
@@ -138,17 +140,18 @@ def describe_slab(position_km, failed, k, step_s, threshold_km, rows, regular): 
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def widen_by_check(checked_km, check_failed, columns, rows, regular):  # type: ignore[no-untyped-def]
+def widen_by_check(checked_km, checked_code, columns, rows, regular):  # type: ignore[no-untyped-def]
     """Widen the bounds of the objects `columns` (m,) by three times their error at the slab's middle.
 
-    checked_km (3, m) are the orbit's own positions there, check_failed (m,). This is for orbits that may jump: a jump
-    inside the slab shows here as half of it at least, one elsewhere in the stencil in full as far as it matters.
+    checked_km (3, m) are the orbit's own positions there, checked_code (m,) SGP4's codes. This is for orbits that may
+    jump: a jump inside the slab shows here as half of it at least, one elsewhere in the stencil in full as far as it
+    matters.
     """
     for k in range(columns.shape[0]):
         i = columns[k]
         if not regular[i]:
             continue
-        if check_failed[k]:
+        if checked_code[k] != 0:
             regular[i] = False
             continue
         row = rows[i]
@@ -263,18 +266,151 @@ def _swing_cut(rows, regular):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def _sorted_order(key, key_count, order):  # type: ignore[no-untyped-def]
-    """`order` sorted, stably, by key[order] in 0 .. key_count - 1: a counting sort."""
-    start = np.zeros(key_count + 1, dtype=np.int64)
-    for i in order:
-        start[key[i] + 1] += 1
-    for k in range(key_count):
+def _by_radius(rows, regular, threshold_km):  # type: ignore[no-untyped-def]
+    """(order, stop): regular objects by the lower end of their radius interval, both (m,) int32.
+
+    An object's place in `order` is its rank. All objects of a rank above s whose intervals overlap that of s have ranks
+    below stop[s].
+    """
+    n = rows.shape[0]
+    low = np.empty(n, dtype=np.int32)
+    start = np.zeros(_RADIUS_KEYS + 1, dtype=np.int32)
+    for i in range(n):
+        if regular[i]:
+            low[i] = _radius_key(rows[i, R_MIN_KM] - 0.5 * threshold_km)
+            start[low[i] + 1] += 1
+    for k in range(_RADIUS_KEYS):
         start[k + 1] += start[k]
-    result = np.empty_like(order)
-    for i in order:
-        result[start[key[i]]] = i
-        start[key[i]] += 1
-    return result
+    order = np.empty(start[_RADIUS_KEYS], dtype=np.int32)
+    stop = np.empty(start[_RADIUS_KEYS], dtype=np.int32)
+    following = start.copy()
+    for i in range(n):
+        if regular[i]:
+            rank = following[low[i]]
+            following[low[i]] += 1
+            order[rank] = i
+            stop[rank] = start[_radius_key(rows[i, R_MAX_KM] + 0.5 * threshold_km) + 1]
+    return order, stop
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def _cells(rows, order, cut, cell_size, side):  # type: ignore[no-untyped-def]
+    """Cell of direction of each rank, (m,) int32; -1 where it swings more than cut. The outermost cells are empty."""
+    cell = np.empty(order.shape[0], dtype=np.int32)
+    for s in range(order.shape[0]):
+        row = rows[order[s]]
+        if row[SWING] > cut:
+            cell[s] = -1
+            continue
+        scale = 1.0 / np.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2)
+        cx = min(int((row[PX] * scale + 1.0) / cell_size), side - 1) + 1
+        cy = min(int((row[PY] * scale + 1.0) / cell_size), side - 1) + 1
+        cz = min(int((row[PZ] * scale + 1.0) / cell_size), side - 1) + 1
+        cell[s] = (cx * (side + 2) + cy) * (side + 2) + cz
+    return cell
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def _neighbours(cell, side):  # type: ignore[no-untyped-def]
+    """(begin, near): the ranks in cell c and the 26 around it, ascending, are near[begin[c]:begin[c + 1]].
+
+    Only for cells with an object in them.
+    """
+    width = side + 2
+    members = np.zeros(width * width * width, dtype=np.int32)
+    for s in range(cell.shape[0]):
+        if cell[s] >= 0:
+            members[cell[s]] += 1
+    begin = np.zeros(width * width * width + 1, dtype=np.int32)
+    around = np.empty((width * width * width, 27), dtype=np.int32)  # the occupied cells at and around an occupied one
+    around_count = np.zeros(width * width * width, dtype=np.int32)
+    for c in range(width * width * width):
+        begin[c + 1] = begin[c]
+        if members[c] == 0:
+            continue
+        for k in range(27):
+            other = c + ((k // 9 - 1) * width + k // 3 % 3 - 1) * width + k % 3 - 1
+            if members[other] > 0:
+                around[c, around_count[c]] = other
+                around_count[c] += 1
+                begin[c + 1] += members[other]
+    near = np.empty(begin[-1], dtype=np.int32)
+    following = begin.copy()
+    for s in range(cell.shape[0]):
+        if cell[s] >= 0:
+            for k in range(around_count[cell[s]]):
+                c = around[cell[s], k]
+                near[following[c]] = s
+                following[c] += 1
+    return begin, near
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def _lines(rows, order, threshold_km):  # type: ignore[no-untyped-def]
+    """What `_lines_pass` looks at, by rank, (m, 8): 64 B an object, in the order in which the objects are met.
+
+    Position (km), how far the object may be from it in the slab (km), velocity (km/s), how far from the straight line
+    (km); both distances with the object's half of the threshold.
+    """
+    line = np.empty((order.shape[0], 8))
+    for s in range(order.shape[0]):
+        row = rows[order[s]]
+        for axis in range(3):
+            line[s, axis] = row[PX + axis]
+            line[s, 4 + axis] = row[VX + axis]
+        line[s, 3] = row[SWING] * row[R_MIN_KM] + _ROUNDING_KM
+        line[s, 7] = row[REMAINDER_KM] + row[BEND_KM] + 0.5 * threshold_km + _ROUNDING_KM
+    return line
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
+def _lines_pass(line, s, t, half_s):  # type: ignore[no-untyped-def]
+    """Whether two straight lines pass near enough within half_s of the middle: no false no."""
+    dx, dy, dz = line[t, 0] - line[s, 0], line[t, 1] - line[s, 1], line[t, 2] - line[s, 2]
+    reach = line[t, 3] + line[s, 3]
+    if dx * dx + dy * dy + dz * dz > reach * reach:
+        return False
+    ux, uy, uz = line[t, 4] - line[s, 4], line[t, 5] - line[s, 5], line[t, 6] - line[s, 6]
+    u2 = ux * ux + uy * uy + uz * uz
+    tau = 0.0
+    if u2 > 0.0:
+        tau = min(max(-(dx * ux + dy * uy + dz * uz) / u2, -half_s), half_s)
+    mx, my, mz = dx + ux * tau, dy + uy * tau, dz + uz * tau
+    loose = line[t, 7] + line[s, 7]
+    return mx * mx + my * my + mz * mz <= loose * loose
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def _after(near, at, end, s):  # type: ignore[no-untyped-def]
+    """The first place from `at` on, and before `end`, that holds a rank above s."""
+    while at < end and near[at] <= s:
+        at += 1
+    return at
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def _met(line, near, at, end, s, stop, half_s, met):  # type: ignore[no-untyped-def]
+    """Ranks below `stop` in near[at:end] whose lines pass that of rank s, into met; how many."""
+    count = 0
+    while at < end and near[at] < stop:
+        if _lines_pass(line, s, near[at], half_s):
+            met[count] = near[at]
+            count += 1
+        at += 1
+    return count
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def _met_by_wide(line, stop, cell, s, half_s, met):  # type: ignore[no-untyped-def]
+    """As `_met`, for a rank s that is in no cell: all ranks that overlap in radius; of two wide ones the later."""
+    count = 0
+    for t in range(stop[s]):
+        if s >= stop[t] or (t <= s and cell[t] < 0):
+            continue
+        if _lines_pass(line, s, t, half_s):
+            met[count] = t
+            count += 1
+    return count
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -282,107 +418,35 @@ def pairs_in_slab(rows, regular, group, step_s, threshold_km):  # type: ignore[n
     """Pairs of regular objects that may come within the threshold in a slab: (m, 2) int32 columns, first < second.
 
     rows (n, DESCRIPTION_WIDTH), regular (n,) bool, group (n,) int64: pairs of one group >= 0 are left out. Directions
-    are sorted into cells wide enough that only neighbours can meet; inside a cell and between neighbours a sweep
-    along the radius meets every pair of overlapping radius intervals.
+    are sorted into cells wide enough that only neighbours can meet, and each cell has a list of all objects in it and
+    around it, by radius. An object meets those that come after it in its cell's list, as far as its radius interval
+    reaches: one short range. Those that swing too much for the cells meet all.
     """
-    n = rows.shape[0]
     half_s = 0.5 * step_s
     cut = _swing_cut(rows, regular)
     cell_size = max(2.0 * cut, _CELL_MIN)
     side = int(2.0 / cell_size) + 1
-    low = np.zeros(n, dtype=np.int32)
-    high = np.zeros(n, dtype=np.int32)
-    cell = np.zeros(n, dtype=np.int32)
-    members = np.empty(n, dtype=np.int32)
-    wide = np.empty(n, dtype=np.int32)
-    member_count = 0
-    wide_count = 0
-    for i in range(n):
-        if not regular[i]:
-            continue
-        low[i] = _radius_key(rows[i, R_MIN_KM] - 0.5 * threshold_km)
-        high[i] = _radius_key(rows[i, R_MAX_KM] + 0.5 * threshold_km)
-        if rows[i, SWING] > cut:
-            wide[wide_count] = i
-            wide_count += 1
-            continue
-        scale = 1.0 / np.sqrt(rows[i, PX] ** 2 + rows[i, PY] ** 2 + rows[i, PZ] ** 2)
-        cx = min(int((rows[i, PX] * scale + 1.0) / cell_size), side - 1)
-        cy = min(int((rows[i, PY] * scale + 1.0) / cell_size), side - 1)
-        cz = min(int((rows[i, PZ] * scale + 1.0) / cell_size), side - 1)
-        cell[i] = (cx * side + cy) * side + cz
-        members[member_count] = i
-        member_count += 1
-    order = _sorted_order(low, _RADIUS_KEYS, members[:member_count])
-    order = _sorted_order(cell, side * side * side, order)
-    # sorted copies: the sweeps below read them in order
-    srow = np.empty((member_count, DESCRIPTION_WIDTH))
-    slow = np.empty(member_count, dtype=np.int32)
-    shigh = np.empty(member_count, dtype=np.int32)
-    start = np.full(side * side * side + 1, -1, dtype=np.int32)
-    stop = np.zeros(side * side * side + 1, dtype=np.int32)
-    for s in range(member_count):
-        i = order[s]
-        srow[s] = rows[i]
-        slow[s] = low[i]
-        shigh[s] = high[i]
-        if start[cell[i]] < 0:
-            start[cell[i]] = s
-        stop[cell[i]] = s + 1
+    order, stop = _by_radius(rows, regular, threshold_km)
+    cell = _cells(rows, order, cut, cell_size, side)
+    begin, near = _neighbours(cell, side)
+    cursor = begin.copy()
+    line = _lines(rows, order, threshold_km)
+    met = np.empty(order.shape[0], dtype=np.int32)
     found = np.empty((1024, 2), dtype=np.int32)
     count = 0
-
-    for w in range(wide_count):
-        i = wide[w]
-        low_i, high_i = low[i], high[i]
-        for s in range(member_count):
-            if slow[s] <= high_i and low_i <= shigh[s] and _may_meet(rows, i, srow, s, half_s, threshold_km):
-                j = order[s]
-                if group[i] != group[j] or group[i] < 0:
-                    found = _appended(found, count, i, j)
-                    count += 1
-        for other in range(w):
-            j = wide[other]
-            if low[j] > high_i or low_i > high[j] or (group[i] == group[j] and group[i] >= 0):
-                continue
-            if _may_meet(rows, i, rows, j, half_s, threshold_km):
+    for s in range(order.shape[0]):
+        if cell[s] < 0:
+            met_count = _met_by_wide(line, stop, cell, s, half_s, met)
+        else:
+            at = _after(near, cursor[cell[s]], begin[cell[s] + 1], s)
+            cursor[cell[s]] = at  # lists are walked once: what is passed here is of no use to any later rank
+            met_count = _met(line, near, at, begin[cell[s] + 1], s, stop[s], half_s, met)
+        i = order[s]
+        for k in range(met_count):
+            j = order[met[k]]
+            if (group[i] != group[j] or group[i] < 0) and _may_meet(rows, i, rows, j, half_s, threshold_km):
                 found = _appended(found, count, i, j)
                 count += 1
-
-    for cx in range(side):
-        for cy in range(side):
-            for cz in range(side):
-                here = (cx * side + cy) * side + cz
-                if start[here] < 0:
-                    continue
-                for neighbour in range(13, 27):  # itself, and half of the 26 around it
-                    ox, oy, oz = cx + neighbour // 9 - 1, cy + neighbour // 3 % 3 - 1, cz + neighbour % 3 - 1
-                    if ox < 0 or oy < 0 or oz < 0 or ox >= side or oy >= side or oz >= side:
-                        continue
-                    there = (ox * side + oy) * side + oz
-                    if start[there] < 0:
-                        continue
-                    same = there == here
-                    a, a_stop = start[here], stop[here]
-                    b, b_stop = start[there], stop[there]
-                    # merge the two lists by lower key; each meets those of the other that start inside its interval
-                    while a < a_stop and b < b_stop:
-                        if same:
-                            s, t, t_stop = a, a + 1, a_stop
-                            a += 1
-                        elif slow[a] <= slow[b]:
-                            s, t, t_stop = a, b, b_stop
-                            a += 1
-                        else:
-                            s, t, t_stop = b, a, a_stop
-                            b += 1
-                        while t < t_stop and slow[t] <= shigh[s]:
-                            if _may_meet(srow, s, srow, t, half_s, threshold_km):
-                                i, j = order[s], order[t]
-                                if group[i] != group[j] or group[i] < 0:
-                                    found = _appended(found, count, i, j)
-                                    count += 1
-                            t += 1
     return found[:count]
 
 

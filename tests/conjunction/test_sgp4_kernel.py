@@ -91,6 +91,25 @@ def test_states_equal_the_librarys_over_the_whole_real_catalogue() -> None:
     assert worst[1] < 1e-9
 
 
+def test_a_resonant_orbits_state_depends_on_its_time_alone() -> None:
+    elements = table_of(all_regimes())
+    catalogue = Catalogue.from_elements(elements)
+    deep = np.flatnonzero(catalogue.deep_space).astype(np.int32)
+    minutes = np.array(
+        [0.0, 700.0, 750.0, 5000.0, 5001.0, 20_000.0, 1500.0, -1.0, -730.0, -3000.0, -800.0, 1.0, 2200.0]
+    )
+    tai_ns = EPOCH_TAI_NS + (minutes * NS_PER_MIN).astype(np.int64)
+    together = catalogue.states(np.repeat(deep, len(minutes)), np.tile(tai_ns, len(deep)))
+    apart = catalogue.states(np.tile(deep, len(minutes)), np.repeat(tai_ns, len(deep)))
+    shape = (len(minutes), len(deep), 3)
+    assert (together.position_km == apart.position_km.reshape(shape).transpose(1, 0, 2).reshape(-1, 3)).all()
+    satellites = satellites_of(elements)
+    for row, position, minute in zip(
+        np.repeat(deep, len(minutes)), together.position_km, np.tile(minutes, len(deep)), strict=True
+    ):
+        np.testing.assert_allclose(position, satellites[row].sgp4_tsince(minute)[1], rtol=0.0, atol=1e-6)
+
+
 def test_rows_that_cannot_be_initialised_and_sgp4_xp_are_told_not_raised() -> None:
     rows = all_regimes()[:4]
     rows[1] = (rows[1][0], 1.5, *rows[1][2:])
