@@ -20,11 +20,6 @@ class Frame(IntEnum):
     TEME = 2
     ITRF = 3
 
-    @property
-    def rotates_with_earth(self) -> bool:
-        """True where velocities are relative to the rotating Earth."""
-        return self is Frame.ITRF
-
 
 _NAMES = {
     "GCRF": Frame.GCRF,

@@ -26,15 +26,6 @@ _VELOCITY = [column_name(f"RELATIVE_VELOCITY_{axis}") for axis in "RTN"]
 _FRAMES = [column_name("REF_FRAME", segment) for segment in OBJECTS]
 
 
-def conjunction_row_of(message: Message) -> dict[str, Any]:
-    """The whole row of one judged message, computed columns and quality flags included.
-
-    Raises RecordRefusedError by `schemas.cdm.rules`. Many messages: `conjunction_batch`.
-    """
-    rows: list[dict[str, Any]] = conjunction_batch([stated_conjunction_of(message)]).to_pylist()
-    return rows[0]
-
-
 def conjunction_batch(stated: Sequence[StatedConjunction]) -> pa.RecordBatch:
     """A batch of `CONJUNCTION_MESSAGE_SCHEMA` from what messages state, in their order."""
     rows = [conjunction.row for conjunction in stated]
@@ -51,10 +42,6 @@ def conjunction_batch(stated: Sequence[StatedConjunction]) -> pa.RecordBatch:
         raised = [name for name, column in flags.items() if column[index]]
         completed.append(row | values | {"quality": [*row["quality"], *raised]})
     return pa.RecordBatch.from_pylist(completed, schema=CONJUNCTION_MESSAGE_SCHEMA)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 class ConjunctionGathering:

@@ -345,7 +345,6 @@ def test_states_without_a_plane_have_no_axes():
 )
 def test_realisations_of_the_itrf_are_one_frame(name):
     assert frame_named(name).name == "ITRF"
-    assert frame_named(name).rotates_with_earth
 
 
 @pytest.mark.parametrize(

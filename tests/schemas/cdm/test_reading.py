@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.ccsds.read_kvn import read_kvn_messages
-from schemas.ccsds.tree import Message
-from schemas.cdm.columns import CDM, CONJUNCTION_MESSAGE_SCHEMA
-from schemas.cdm.quality import conjunction_row_of
+from schemas.cdm.columns import CONJUNCTION_MESSAGE_SCHEMA
 from schemas.cdm.reading import read_cdm_json, read_cdm_kvn, read_cdm_xml
 from schemas.cdm.writing import write_cdm_xml
 from schemas.refusals import Refusal
@@ -74,13 +71,6 @@ def test_the_encounter_is_computed_from_the_states_in_each_frame(frame: str) -> 
     for axis, expected_m, expected_m_s in zip("rtn", (100, 140, 170), (0, -8500, 7000), strict=True):
         assert row[f"computed_relative_position_{axis}_m"] == pytest.approx(expected_m, abs=1e-5)
         assert row[f"computed_relative_velocity_{axis}_m_s"] == pytest.approx(expected_m_s, abs=1e-4)
-
-
-def test_a_row_of_one_message_is_the_row_of_the_batch() -> None:
-    data = kvn()
-    message = next(iter(read_kvn_messages(data, CDM)))
-    assert isinstance(message, Message)
-    assert conjunction_row_of(message) == _row(data)
 
 
 def test_messages_follow_each_other_and_a_bad_one_costs_only_itself() -> None:
