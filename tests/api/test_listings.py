@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from schemas.recognise import read_elements
+from schemas.messages import read_payload
 from schemas.records import CONJUNCTION, ELEMENT_FIELDS, ELEMENT_SET
 from tests.api.answers import TABLE_FORMATS, from_csv, ids, records
 from tests.api.conftest import CONJUNCTIONS, ELEMENTS
@@ -83,7 +83,7 @@ def test_all_table_formats_say_the_same(hub: ServedHub, listing: str) -> None:
 def test_messages_read_back_as_the_elements_that_were_recorded(hub: ServedHub, form: str, encoding: str) -> None:
     answer = ask(hub, "elements", format=form)
     assert answer.status_code == 200, answer.text
-    reading = read_elements(answer.content, "answer")
+    reading = read_payload(answer.content, "answer")
     assert (reading.encoding, reading.refusals) == (encoding, [])
     rows = {row["record_id"]: row for row in ELEMENTS}
     expected = [
