@@ -45,7 +45,9 @@ class RecordRefusedError(ValueError):
     """Raised inside a reader to refuse the record at hand; the reader turns it into a `Refusal`."""
 
     def __init__(self, field: str, value: str | bytes, rule: str, clause: str = "", line: int = 0) -> None:
-        self.field, self.value, self.rule, self.clause, self.line = _shown(field), _shown(value), rule, clause, line
+        # JSON may have a member whose name is the empty text; whoever reads the refusal must see that a name is meant.
+        self.field, self.value = _shown(field) or '""', _shown(value)
+        self.rule, self.clause, self.line = rule, clause, line
         super().__init__(f"{self.field} = {self.value!r}: {rule}")
 
     def refusal(self, file: str, record: int, line: int, data: bytes) -> Refusal:

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import json
 import lzma
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from schemas import refusals as refusal_limits
 from schemas.messages import PayloadReading, read_payload
 from schemas.omm.read_kvn import read_omm_kvn
 from tests.fuzz.properties import require_sound
+from tests.schemas.cdm.messages import flat_json_members
 from tests.schemas.seeds import GOOD, bare_xml, seed
 
 XML_FORMS = ("omm-xml", "oem-xml", "cdm-xml", "ocm-xml")
@@ -354,3 +356,14 @@ def test_a_keyword_that_begins_as_the_version_line_begins_no_message(copies: int
     assert fast.elements.equals(slow.elements)
     assert fast.refusals == slow.refusals
     assert fast.elements.num_rows >= 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [json.dumps([flat_json_members() | {"": "m**2"}]).encode(), b'[{"NORAD_CAT_ID": 5, "EPOCH": "x", "": 1}]'],
+    ids=["CDM", "OMM"],
+)
+def test_a_member_without_a_name_is_refused_as_one(payload: bytes) -> None:
+    """Found by the fuzzer: the refusal named no field at all."""
+    (refusal,) = read(payload).refusals
+    assert refusal.field == '""'
