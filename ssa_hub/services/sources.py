@@ -68,12 +68,24 @@ async def _take_in(connector: Connector, ingest: Ingest, payload: Payload, repor
             return
 
 
+_CALLED = {
+    **dict.fromkeys(("tle", "omm"), ("element set", "element sets")),
+    "cdm": ("conjunction message", "conjunction messages"),
+    **dict.fromkeys(("oem", "ocm", "meme"), ("ephemeris", "ephemerides")),
+}
+
+
+def _what(receipt: Receipt) -> str:
+    one, many = _CALLED.get(receipt.encoding.partition("-")[0], ("record", "records"))
+    return one if receipt.records == 1 else many
+
+
 def _outcome(receipt: Receipt) -> str:
     if receipt.repeat:
         return "the same bytes as before"
     known = receipt.records - receipt.new
     return (
-        f"{receipt.records:,} element set{'' if receipt.records == 1 else 's'}"
+        f"{receipt.records:,} {_what(receipt)}"
         + (f", {known:,} of them known" if known else "")
         + (f", {receipt.refused:,} refused (ssa-hub quarantine list)" if receipt.refused else "")
     )
