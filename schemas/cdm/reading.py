@@ -10,9 +10,8 @@ from schemas.ccsds.tree import Message, Unread
 from schemas.cdm.cdm_public import is_cdm_public, read_cdm_public_csv, read_cdm_public_json
 from schemas.cdm.columns import CDM
 from schemas.cdm.flat_json import is_flat, read_flat_messages
-from schemas.cdm.quality import ConjunctionGathering, conjunction_batch
+from schemas.cdm.quality import ConjunctionGathering
 from schemas.reading import ConjunctionReading
-from schemas.refusals import RecordRefusedError
 
 
 def read_cdm_kvn(data: bytes, file: str, *, draft: bool = False) -> ConjunctionReading:
@@ -25,11 +24,7 @@ def read_cdm_kvn(data: bytes, file: str, *, draft: bool = False) -> ConjunctionR
 
 def read_cdm_xml(data: bytes, file: str, *, draft: bool = False) -> ConjunctionReading:
     """The CDMs of an XML payload, a ``cdm`` or several in an ``ndm``; arguments as `read_cdm_kvn`."""
-    try:
-        messages = read_xml_messages(data, [CDM], runs=False)
-        return _reading("xml", messages, data, file, draft)
-    except RecordRefusedError as error:
-        return ConjunctionReading("cdm-xml", conjunction_batch([]), [error.refusal(file, 1, 0, data)])
+    return _reading("xml", read_xml_messages(data, [CDM], runs=False), data, file, draft)
 
 
 def read_cdm_json(data: bytes, file: str, *, draft: bool = False) -> ConjunctionReading:
@@ -39,11 +34,8 @@ def read_cdm_json(data: bytes, file: str, *, draft: bool = False) -> Conjunction
     """
     if is_cdm_public(data):
         return read_cdm_public_json(data, file)
-    try:
-        messages = read_flat_messages(data) if is_flat(data) else read_json_messages(data, [CDM])
-        return _reading("json", messages, data, file, draft)
-    except RecordRefusedError as error:
-        return ConjunctionReading("cdm-json", conjunction_batch([]), [error.refusal(file, 1, 0, data)])
+    messages = read_flat_messages(data) if is_flat(data) else read_json_messages(data, [CDM])
+    return _reading("json", messages, data, file, draft)
 
 
 def read_cdm_csv(data: bytes, file: str) -> ConjunctionReading:

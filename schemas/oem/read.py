@@ -6,7 +6,6 @@ from schemas.ccsds.read_xml import read_xml_messages
 from schemas.ccsds.table import message_kind
 from schemas.oem.record import ephemeris_of
 from schemas.reading import EphemerisReading
-from schemas.refusals import RecordRefusedError
 
 
 def read_oem_kvn(data: bytes, file: str) -> EphemerisReading:
@@ -21,9 +20,6 @@ def read_oem_kvn(data: bytes, file: str) -> EphemerisReading:
 
 def read_oem_xml(data: bytes, file: str) -> EphemerisReading:
     """The OEMs of an XML payload, alone or in an ``<ndm>``; otherwise as `read_oem_kvn`."""
-    try:
-        messages = read_xml_messages(data, [message_kind("OEM")])
-        records, refusals = collect(messages, data, file, "xml", lambda message: ephemeris_of(message, data))
-    except RecordRefusedError as error:
-        return EphemerisReading("oem-xml", [], [error.refusal(file, 1, error.line, data)])
+    messages = read_xml_messages(data, [message_kind("OEM")])
+    records, refusals = collect(messages, data, file, "xml", lambda message: ephemeris_of(message, data))
     return EphemerisReading("oem-xml", records, refusals)
