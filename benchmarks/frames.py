@@ -21,7 +21,7 @@ from astropy.time import Time
 from astropy.utils import iers
 from numpy.typing import NDArray
 
-from benchmarks.screening import processor
+from benchmarks.catalogues import processor
 from conjunction.frames import rotation_matrices, transform
 from schemas.earth_orientation import iers_table
 from schemas.epoch_matrix import parse_epoch_matrix

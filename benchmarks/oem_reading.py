@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.screening import processor
+from benchmarks.catalogues import processor
 from schemas.timescales import format_utc_column, parse_utc
 
 START = "2024-01-01T00:00:00.000000"

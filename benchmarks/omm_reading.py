@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from sgp4 import omm
 
-from benchmarks.screening import processor
+from benchmarks.catalogues import processor
 from schemas.omm.read_csv import read_omm_csv
 from schemas.omm.read_json import read_omm_json
 from schemas.omm.read_kvn import read_omm_kvn

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sgp4.api import Satrec
 
-from benchmarks.screening import processor
+from benchmarks.catalogues import processor
 from schemas.tle.fast_lane import read_by_kernels
 from schemas.tle.read import FAST_LANE_PAYS_BYTES, read_by_columns
 

@@ -11,13 +11,31 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from conjunction.interpolation_kernel import FEWER_NODES, INSIDE, NODES_MAX, OUTSIDE, hermite, lagrange
+from conjunction.interpolation_kernel import (
+    FEWER_NODES,
+    HERMITE,
+    INSIDE,
+    LAGRANGE,
+    NODES_MAX,
+    OUTSIDE,
+    states_in_segment,
+)
 from schemas.ephemeris import EphemerisSegment
 
-__all__ = ["FEWER_NODES", "INSIDE", "OUTSIDE", "InterpolatedStates", "InterpolationError", "interpolate"]
+__all__ = [
+    "FEWER_NODES",
+    "INSIDE",
+    "OUTSIDE",
+    "InterpolatedStates",
+    "InterpolationError",
+    "interpolate",
+    "interpolated_span_tai_ns",
+    "nodes_of",
+    "recommended",
+]
 
-_DEFAULT_METHOD, _DEFAULT_DEGREE = "LAGRANGE", 7
-_POSITION, _VELOCITY = ("x_km", "y_km", "z_km"), ("x_dot_km_s", "y_dot_km_s", "z_dot_km_s")
+_DEFAULT_DEGREE = 7
+_COLUMNS = ("x_km", "y_km", "z_km", "x_dot_km_s", "y_dot_km_s", "z_dot_km_s")
 
 
 class InterpolationError(ValueError):
@@ -53,51 +71,48 @@ def interpolate(segments: Sequence[EphemerisSegment], epoch_tai_ns: NDArray[np.i
     for number, segment in enumerate(segments):
         if segment.states.num_rows == 0:
             continue
-        node_ns = segment.states.column("epoch_tai_ns").to_numpy()
-        start, stop = segment.usable_tai_ns()
-        # Without extrapolation: a usable span may reach beyond the states that are given.
-        start, stop = max(start, int(node_ns[0])), min(stop, int(node_ns[-1]))
+        start, stop = interpolated_span_tai_ns(segment)
         chosen = np.flatnonzero((epoch_tai_ns >= start) & (epoch_tai_ns <= stop))
         if chosen.size == 0:
             continue
-        found = _in_segment(segment, node_ns, np.ascontiguousarray(epoch_tai_ns[chosen]))
-        position[chosen], velocity[chosen], status[chosen] = found
+        method, wanted = recommended(segment)
+        node_ns, state = nodes_of(segment)
+        nodes = min(wanted, len(node_ns))
+        found = np.empty((chosen.size, 6))
+        states_in_segment(node_ns, state, method, nodes, np.ascontiguousarray(epoch_tai_ns[chosen]), found)
+        position[chosen], velocity[chosen] = found[:, :3], found[:, 3:]
+        status[chosen] = INSIDE if nodes == wanted else FEWER_NODES
         used[chosen] = number
     return InterpolatedStates(position, velocity, status, used)
 
 
-def _in_segment(
-    segment: EphemerisSegment, node_ns: NDArray[np.int64], query_ns: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    method, degree = _method_of(segment)
-    wanted = degree + 1 if method == "LAGRANGE" else degree // 2 + 1
-    nodes = min(wanted, node_ns.shape[0])
-    values, rates = _columns(segment, _POSITION), _columns(segment, _VELOCITY)
-    if method == "LAGRANGE":
-        six = np.empty((query_ns.shape[0], 6))
-        lagrange(node_ns, np.hstack((values, rates)), query_ns, nodes, six)
-        position, velocity = six[:, :3], six[:, 3:]
-    else:
-        position, velocity = np.empty((query_ns.shape[0], 3)), np.empty((query_ns.shape[0], 3))
-        hermite(node_ns, values, rates, query_ns, nodes, position, velocity)
-    return position, velocity, INSIDE if nodes == wanted else FEWER_NODES
+def interpolated_span_tai_ns(segment: EphemerisSegment) -> tuple[int, int]:
+    """First and last instant at which a segment that has states speaks: its usable span, as far as its states reach."""
+    epochs = segment.states.column("epoch_tai_ns")
+    start, stop = segment.usable_tai_ns()
+    return max(start, epochs[0].as_py()), min(stop, epochs[-1].as_py())
 
 
-def _method_of(segment: EphemerisSegment) -> tuple[str, int]:
-    """(LAGRANGE or HERMITE, degree)."""
+def nodes_of(segment: EphemerisSegment) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Instants (n,) TAI ns and states (n, 6), km and km/s, of a segment."""
+    state = np.column_stack([segment.states.column(name).to_numpy() for name in _COLUMNS])
+    return np.array(segment.states.column("epoch_tai_ns").to_numpy()), np.ascontiguousarray(state)
+
+
+def recommended(segment: EphemerisSegment) -> tuple[int, int]:
+    """(LAGRANGE or HERMITE of `interpolation_kernel`, how many states it takes at once).
+
+    Raises InterpolationError for another method and for a degree that is not 1 to 31.
+    """
     if segment.interpolation is None:
-        return _DEFAULT_METHOD, _DEFAULT_DEGREE
+        return LAGRANGE, _DEFAULT_DEGREE + 1
     method, degree = segment.interpolation.method.upper(), segment.interpolation.degree
     if method == "LINEAR":
-        return "LAGRANGE", 1
+        return LAGRANGE, 2
     if method not in ("LAGRANGE", "HERMITE"):
         raise InterpolationError(f"INTERPOLATION = {segment.interpolation.method!r}: Lagrange, Hermite or linear")
     if degree is None:
-        return method, _DEFAULT_DEGREE
+        degree = _DEFAULT_DEGREE
     if not 1 <= degree < NODES_MAX:
         raise InterpolationError(f"INTERPOLATION_DEGREE = {degree}: 1 to {NODES_MAX - 1}")
-    return method, degree
-
-
-def _columns(segment: EphemerisSegment, names: tuple[str, ...]) -> NDArray[np.float64]:
-    return np.column_stack([segment.states.column(name).to_numpy() for name in names])
+    return (LAGRANGE, degree + 1) if method == "LAGRANGE" else (HERMITE, degree // 2 + 1)

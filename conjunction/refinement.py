@@ -1,23 +1,21 @@
 """Refinement: from candidates (a pair and a slab) to conjunctions, on the orbit source itself.
 
-The relative position over each slab is sampled from the source at nine Chebyshev-Lobatto points and checked against it
-between them; where the polynomial is off (a jump of SGP4, or a very fast perigee) the interval is cut in two, down to
-two milliseconds. All minima are found on these polynomials (`refinement_kernel`), whose derivative is that of the
-position, which SGP4's own velocity is not. Miss distance, relative speed and components at TCA are the source's own.
+The relative position over each slab is a polynomial, or several (`pair_motion`), whose derivative is that of the
+position, which SGP4's own velocity is not; minima, entries and exits are found on them (`refinement_kernel`). Miss
+distance, relative speed and components at TCA are the source's own.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conjunction.catalogue import Catalogue
-from conjunction.refinement_kernel import CHECK_POINT, NODE_COUNT, NODES, check_values, minima
+from conjunction.pair_motion import Intervals, Pieces, pieces_within_reach
+from conjunction.refinement_kernel import minima, spans
 from conjunction.sieve import SLAB_NS, Window
-
-_SMOOTH_KM = 1e-6
-_SMOOTH_RELATIVE = 1e-11
-_SHORTEST_NS = 2_000_000
+from conjunction.volume_kernel import interval_of
+from conjunction.volumes import Volumes, has_volume, reach_of_pairs_km, times_inside
 
 
 class Candidates(NamedTuple):
@@ -29,7 +27,11 @@ class Candidates(NamedTuple):
 
 
 class Encounters(NamedTuple):
-    """Local minima of the range: TCA, and second minus first in RTN of the first; (k,) or (k, 3)."""
+    """Conjunctions: TCA, and second minus first in RTN of the first; (k,) or (k, 3).
+
+    approach_angle_deg: between the two velocities (TEME) at TCA: 0 overtaking, 180 head on. entry_tai_ns and
+    exit_tai_ns: the maximal interval about TCA in which the pair is inside, clipped to where the pair is screened.
+    """
 
     first: NDArray[np.int32]
     second: NDArray[np.int32]
@@ -37,123 +39,174 @@ class Encounters(NamedTuple):
     miss_distance_km: NDArray[np.float64]
     relative_position_rtn_km: NDArray[np.float64]
     relative_velocity_rtn_km_s: NDArray[np.float64]
+    approach_angle_deg: NDArray[np.float64]
+    entry_tai_ns: NDArray[np.int64]
+    exit_tai_ns: NDArray[np.int64]
     at_window_edge: NDArray[np.bool_]
 
 
-class _Pieces(NamedTuple):
-    first: NDArray[np.int32]
-    second: NDArray[np.int32]
-    run: NDArray[np.int64]
+class _Chains(NamedTuple):
+    """Pieces in chains without a gap (`run` numbers them), and the ends of each piece's pair, TAI ns, (m,)."""
+
+    pieces: Pieces
     start_ns: NDArray[np.int64]
     stop_ns: NDArray[np.int64]
-    relative_km: NDArray[np.float64]
-    smooth: NDArray[np.bool_]
+
+
+class _Found(NamedTuple):
+    """Conjunctions before they are measured, (k,) each; those that miss by more than limit_km are none."""
+
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    tca_ns: NDArray[np.int64]
+    entry_ns: NDArray[np.int64]
+    exit_ns: NDArray[np.int64]
+    edge: NDArray[np.bool_]
+    limit_km: NDArray[np.float64]
 
 
 def refine(
     catalogue: Catalogue,
     candidates: Candidates,
     window: Window,
+    first_valid_ns: NDArray[np.int64],
     last_valid_ns: NDArray[np.int64],
     threshold_km: float,
+    volumes: Volumes | None = None,
 ) -> Encounters:
-    """Every local minimum of the range within the threshold, in the candidates' slabs.
+    """Every conjunction in the candidates' slabs.
 
-    last_valid_ns (n,): up to when each catalogue row is screened. A pair's runs of slabs must come in one call. A
-    minimum at the window's edge, or where one of the two objects ends, has at_window_edge set.
+    Of a pair without volumes: every local minimum of the range within the threshold. Of a pair of which one or both
+    have a volume: every local minimum of the range at which the one is inside the other's volume, and every maximal
+    interval inside that holds no such minimum, at the instant of least range in it.
+
+    first_valid_ns and last_valid_ns (n,): from when and up to when each catalogue row is screened, both included; what
+    lies outside the window is not looked at. A pair's runs of slabs must come in one call, and every slab in which the
+    pair may be inside. A conjunction at the window's edge, or where one of the two objects begins or ends, has
+    at_window_edge set. Raises ValueError for volumes that mean nothing (`Volumes.checked`).
     """
+    if volumes is not None:
+        volumes.checked(catalogue.n)
+    chains = _chains(catalogue, candidates, window, first_valid_ns, last_valid_ns, threshold_km, volumes)
+    at, start_ns, stop_ns = chains.pieces.intervals, chains.start_ns, chains.stop_ns
+    opens = np.diff(at.run, prepend=-1) != 0
+    closes = np.roll(opens, -1)
+    motion = (chains.pieces.coefficients, at.start_ns, at.stop_ns, chains.pieces.smooth, at.run)
+    found = minima(*motion, at.start_ns[opens] == start_ns[opens], at.stop_ns[closes] == stop_ns[closes])
+    if volumes is None:
+        return _measured(catalogue, _in_spheres(chains, found, threshold_km))
+    in_volume = has_volume(volumes, at.first, at.second)
+    spheres = _in_spheres(chains, found[~in_volume[found[:, 1]]], threshold_km)
+    others = _in_volumes(catalogue, chains, in_volume, found[in_volume[found[:, 1]]], volumes)
+    columns: Any = zip(spheres, others, strict=True)
+    both = _Found._make(np.concatenate(pair) for pair in columns)
+    return _measured(catalogue, both)
+
+
+def _chains(
+    catalogue: Catalogue,
+    candidates: Candidates,
+    window: Window,
+    first_valid_ns: NDArray[np.int64],
+    last_valid_ns: NDArray[np.int64],
+    threshold_km: float,
+    volumes: Volumes | None,
+) -> _Chains:
+    """The pieces of the candidates' slabs, within the window and both rows' spans, in which the pair may be inside."""
+    start = np.maximum(first_valid_ns[candidates.first], first_valid_ns[candidates.second])
+    start = np.maximum(start, window.start_tai_ns)
     stop = np.minimum(last_valid_ns[candidates.first], last_valid_ns[candidates.second])
     stop = np.minimum(stop, window.stop_tai_ns)
-    start_ns = np.maximum(candidates.slab * SLAB_NS, window.start_tai_ns)
+    start_ns = np.maximum(candidates.slab * SLAB_NS, start)
     stop_ns = np.minimum((candidates.slab + 1) * SLAB_NS, stop)
     lives = stop_ns > start_ns
-    first, second, slab = candidates.first[lives], candidates.second[lives], candidates.slab[lives]
-    start_ns, stop_ns, stop = start_ns[lives], stop_ns[lives], stop[lives]
-    opens = np.ones(len(first), dtype=np.bool_)
-    opens[1:] = (np.diff(first) != 0) | (np.diff(second) != 0) | (np.diff(slab) != 1)
-    run = np.cumsum(opens) - 1
-    closes = np.roll(opens, -1)
-    starts_at_edge = start_ns[opens] == window.start_tai_ns
-    stops_at_edge = stop_ns[closes] == stop[closes]
-    pieces = _smooth_pieces(catalogue, first, second, run, start_ns, stop_ns)
-    tca_ns, run_of, edge = minima(
-        pieces.relative_km, pieces.start_ns, pieces.stop_ns, pieces.smooth, pieces.run, starts_at_edge, stops_at_edge
+    first, second = candidates.first[lives], candidates.second[lives]
+    reach_km = reach_of_pairs_km(volumes, first, second, threshold_km)
+    # `run` numbers the candidates for now, so that each piece finds its pair's ends again
+    number = np.arange(len(first))
+    pieces = pieces_within_reach(catalogue, Intervals(first, second, number, start_ns[lives], stop_ns[lives], reach_km))
+    at = pieces.intervals
+    opens = np.ones(len(at.first), dtype=np.bool_)
+    opens[1:] = (np.diff(at.first) != 0) | (np.diff(at.second) != 0) | (at.start_ns[1:] != at.stop_ns[:-1])
+    chained = pieces._replace(intervals=at._replace(run=np.cumsum(opens) - 1))
+    return _Chains(chained, start[lives][at.run], stop[lives][at.run])
+
+
+def _in_spheres(chains: _Chains, found: NDArray[np.int64], threshold_km: float) -> _Found:
+    """Minima (`refinement_kernel.minima`), with entry into and exit from the threshold's sphere."""
+    at = chains.pieces.intervals
+    motion = (chains.pieces.coefficients, at.start_ns, at.stop_ns, chains.pieces.smooth, at.run)
+    inside = spans(*motion, found, threshold_km)
+    piece = found[:, 1]
+    limit_km = np.full(len(found), threshold_km)
+    return _Found(
+        at.first[piece], at.second[piece], found[:, 0], inside[:, 0], inside[:, 1], found[:, 2] == 1, limit_km
     )
-    return _measured(catalogue, first[opens][run_of], second[opens][run_of], tca_ns, edge, threshold_km)
 
 
-def _sampled(
+def _in_volumes(
     catalogue: Catalogue,
-    first: NDArray[np.int32],
-    second: NDArray[np.int32],
-    run: NDArray[np.int64],
-    start_ns: NDArray[np.int64],
-    stop_ns: NDArray[np.int64],
-) -> _Pieces:
-    """Relative positions at the nodes of each interval, and whether the polynomial holds between them."""
-    points = np.append(NODES, CHECK_POINT)
-    length_ns = (stop_ns - start_ns).astype(np.float64)
-    times = start_ns[:, None] + np.rint(0.5 * (points + 1.0) * length_ns[:, None]).astype(np.int64)
-    of_first = catalogue.states(np.repeat(first, len(points)), times.ravel()).position_km
-    of_second = catalogue.states(np.repeat(second, len(points)), times.ravel()).position_km
-    relative = (of_second - of_first).reshape(len(first), len(points), 3)
-    nodes = np.ascontiguousarray(relative[:, :NODE_COUNT])
-    error = np.linalg.norm(check_values(nodes) - relative[:, NODE_COUNT], axis=1)
-    radius = np.linalg.norm(of_first.reshape(relative.shape)[:, NODE_COUNT], axis=1)
-    smooth = error <= _SMOOTH_KM + _SMOOTH_RELATIVE * radius
-    return _Pieces(first, second, run, start_ns, stop_ns, nodes, smooth)
+    chains: _Chains,
+    in_volume: NDArray[np.bool_],
+    found: NDArray[np.int64],
+    volumes: Volumes,
+) -> _Found:
+    """Minima inside, with entry and exit, and the intervals inside that hold none; in_volume (m,) of the pieces."""
+    at = chains.pieces.intervals
+    intervals = times_inside(catalogue, Intervals._make(column[in_volume] for column in at), volumes)
+    found = found[np.lexsort([found[:, 0], at.run[found[:, 1]]])]
+    holder = interval_of(at.run[found[:, 1]], found[:, 0], intervals)
+    found, holder = found[holder >= 0], holder[holder >= 0]
+    empty = np.setdiff1d(np.arange(len(intervals)), holder)
+    # without a minimum in it the range has its least at one end
+    piece = np.searchsorted(at.run, intervals[empty, 0])
+    ends_ns = intervals[empty, 1:]
+    range_km = np.stack([_range_km(catalogue, at.first[piece], at.second[piece], ends_ns[:, k]) for k in (0, 1)])
+    least_ns = np.where(range_km[1] < range_km[0], ends_ns[:, 1], ends_ns[:, 0])
+    edge = (least_ns == chains.start_ns[piece]) | (least_ns == chains.stop_ns[piece])
+    piece = np.append(found[:, 1], piece)
+    holder = np.append(holder, empty)
+    return _Found(
+        at.first[piece],
+        at.second[piece],
+        np.append(found[:, 0], least_ns),
+        intervals[holder, 1],
+        intervals[holder, 2],
+        np.append(found[:, 2] == 1, edge),
+        np.full(len(piece), np.inf),
+    )
 
 
-def _smooth_pieces(
-    catalogue: Catalogue,
-    first: NDArray[np.int32],
-    second: NDArray[np.int32],
-    run: NDArray[np.int64],
-    start_ns: NDArray[np.int64],
-    stop_ns: NDArray[np.int64],
-) -> _Pieces:
-    """Intervals cut in two until each is a polynomial or shorter than 2 ms, in order of run and time."""
-    done: list[_Pieces] = []
-    while len(first):
-        pieces = _sampled(catalogue, first, second, run, start_ns, stop_ns)
-        keep = pieces.smooth | (stop_ns - start_ns <= _SHORTEST_NS)
-        done.append(_Pieces._make(column[keep] for column in pieces))
-        cut = ~keep
-        first, second, run = np.repeat(first[cut], 2), np.repeat(second[cut], 2), np.repeat(run[cut], 2)
-        middle_ns = start_ns[cut] + (stop_ns[cut] - start_ns[cut]) // 2
-        start_ns = np.column_stack([start_ns[cut], middle_ns]).ravel()
-        stop_ns = np.column_stack([middle_ns, stop_ns[cut]]).ravel()
-    if not done:
-        return _sampled(catalogue, first, second, run, start_ns, stop_ns)
-    whole = _Pieces._make(np.concatenate(columns) for columns in zip(*done, strict=True))
-    order = np.lexsort([whole.start_ns, whole.run])
-    return _Pieces._make(column[order] for column in whole)
+def _range_km(
+    catalogue: Catalogue, first: NDArray[np.int32], second: NDArray[np.int32], tai_ns: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    relative = catalogue.states(second, tai_ns).position_km - catalogue.states(first, tai_ns).position_km
+    lengths: NDArray[np.float64] = np.linalg.norm(relative, axis=1)
+    return lengths
 
 
-def _measured(
-    catalogue: Catalogue,
-    first: NDArray[np.int32],
-    second: NDArray[np.int32],
-    tca_ns: NDArray[np.int64],
-    edge: NDArray[np.bool_],
-    threshold_km: float,
-) -> Encounters:
+def _measured(catalogue: Catalogue, found: _Found) -> Encounters:
     """The source's own states at TCA: miss distance, and RTN components by the first object's state."""
-    one, two = catalogue.states(first, tca_ns), catalogue.states(second, tca_ns)
-    position = two.position_km - one.position_km
-    velocity = two.velocity_km_s - one.velocity_km_s
+    one, two = catalogue.states(found.first, found.tca_ns), catalogue.states(found.second, found.tca_ns)
+    position, velocity = two.position_km - one.position_km, two.velocity_km_s - one.velocity_km_s
     radial = one.position_km / np.linalg.norm(one.position_km, axis=1, keepdims=True)
     normal = np.cross(one.position_km, one.velocity_km_s)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     axes = np.stack([radial, np.cross(normal, radial), normal], axis=1)
+    across = np.linalg.norm(np.cross(one.velocity_km_s, two.velocity_km_s), axis=1)
+    along = np.einsum("ki,ki->k", one.velocity_km_s, two.velocity_km_s)
     miss = np.linalg.norm(position, axis=1)
-    within = miss <= threshold_km
-    return Encounters(
-        first[within],
-        second[within],
-        tca_ns[within],
-        miss[within],
-        np.einsum("kij,kj->ki", axes, position)[within],
-        np.einsum("kij,kj->ki", axes, velocity)[within],
-        edge[within],
+    within = miss <= found.limit_km
+    encounters = Encounters(
+        found.first,
+        found.second,
+        found.tca_ns,
+        miss,
+        np.einsum("kij,kj->ki", axes, position),
+        np.einsum("kij,kj->ki", axes, velocity),
+        np.degrees(np.arctan2(across, along)),
+        found.entry_ns,
+        found.exit_ns,
+        found.edge,
     )
+    return Encounters._make(column[within] for column in encounters)

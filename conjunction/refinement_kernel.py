@@ -1,203 +1,272 @@
-"""The refinement's kernel: from sampled relative positions to every local minimum of the range.
+"""The refinement's kernels: from the relative motion of two objects to the minima of their range, entry and exit.
 
-A piece is an interval of time in which the relative position is a polynomial of degree 8 through its values at nine
-Chebyshev-Lobatto points. A run is a chain of pieces of one pair without a gap. The range's derivative has the sign of
-d . d'; a minimum is where it turns from negative to positive. Signs within the noise count as no sign: a range that
-rests within the noise has one minimum at most.
+A piece is an interval of time in which the relative position is a polynomial (`motion_kernel`); x in [-1, 1] is time in
+the piece. A run is a chain of pieces of one pair without a gap. The range's derivative has the sign of d . d'; a
+minimum is where it turns from negative to positive. Signs within the noise count as no sign: a range that rests within
+the noise has one minimum at most.
 
-Everything that this kernel calls is in this file: numba's disk cache keys on the file's modification time.
+Everything that these kernels call is in this file: numba's disk cache keys on the file's modification time.
 """
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
-NODE_COUNT = 9
-NODES: NDArray[np.float64] = -np.cos(np.pi * np.arange(NODE_COUNT) / (NODE_COUNT - 1))
-CHECK_POINT = 0.2  # between nodes: where a piece is checked against the orbit
+NODE_COUNT = 9  # coefficients a component, as motion_kernel makes them
 SAMPLE_COUNT = 17  # where the sign of d . d' is taken, both ends included
 
 POSITION_NOISE_KM = 1e-8  # of an SGP4 position: rounding of its angles and of the time since epoch
 JUMP_KM = 1e-6
 
-
-def _chebyshev_matrix() -> NDArray[np.float64]:
-    """(9, 9): values at NODES to Chebyshev coefficients."""
-    vandermonde = np.polynomial.chebyshev.chebvander(NODES, NODE_COUNT - 1)
-    matrix: NDArray[np.float64] = np.linalg.inv(vandermonde).astype(np.float64)
-    return matrix
+_LAST_SAMPLE = SAMPLE_COUNT - 1
+_ROOT_STEPS = 100
+_ROOT_X = 1e-13  # of a piece's half: below a nanosecond for any piece
 
 
-_TO_COEFFICIENTS = _chebyshev_matrix()
-_AT_CHECK_POINT = np.ascontiguousarray(
-    np.polynomial.chebyshev.chebvander(np.array([CHECK_POINT]), NODE_COUNT - 1)[0] @ _TO_COEFFICIENTS
-)
-
-
-def check_values(relative_km: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The polynomials' values at CHECK_POINT, (m, 3), of relative positions at NODES, (m, NODE_COUNT, 3)."""
-    values: NDArray[np.float64] = np.einsum("k,mkc->mc", _AT_CHECK_POINT, relative_km)
-    return values
-
-
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def _coefficients(relative_km, out):  # type: ignore[no-untyped-def]
-    for axis in range(3):
-        for k in range(NODE_COUNT):
-            total = 0.0
-            for m in range(NODE_COUNT):
-                total += _TO_COEFFICIENTS[k, m] * relative_km[m, axis]
-            out[axis, k] = total
-
-
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def _at(coefficients, x):  # type: ignore[no-untyped-def]
-    """(d . d', |d|, |d'|) at x in [-1, 1], the derivative by x, from the series by its recurrence."""
-    dot = 0.0
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _at(c, x):  # type: ignore[no-untyped-def]
+    """(d . d, d . d', d' . d', d . d'') at x, derivatives by x, of powers' coefficients c (3, NODE_COUNT)."""
     d2 = 0.0
+    dot = 0.0
     rate2 = 0.0
+    bend = 0.0
     for axis in range(3):
-        t0, t1 = 1.0, x
-        u0, u1 = 0.0, 1.0
-        value = coefficients[axis, 0] + coefficients[axis, 1] * x
-        rate = coefficients[axis, 1]
-        for k in range(2, NODE_COUNT):
-            t2 = 2.0 * x * t1 - t0
-            u2 = 2.0 * t1 + 2.0 * x * u1 - u0
-            value += coefficients[axis, k] * t2
-            rate += coefficients[axis, k] * u2
-            t0, t1 = t1, t2
-            u0, u1 = u1, u2
-        dot += value * rate
+        value = c[axis, NODE_COUNT - 1]
+        rate = 0.0
+        half = 0.0
+        for k in range(NODE_COUNT - 2, -1, -1):
+            half = half * x + rate
+            rate = rate * x + value
+            value = value * x + c[axis, k]
         d2 += value * value
+        dot += value * rate
         rate2 += rate * rate
-    return dot, np.sqrt(d2), np.sqrt(rate2)
+        bend += value * 2.0 * half
+    return d2, dot, rate2, bend
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def _root(coefficients, low, high):  # type: ignore[no-untyped-def]
-    """Where d . d' turns from negative at low to positive at high: bisection to the last bit that matters."""
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if _at(coefficients, middle)[0] < 0.0:
-            low = middle
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _value(c, axis, x):  # type: ignore[no-untyped-def]
+    value = c[axis, NODE_COUNT - 1]
+    for k in range(NODE_COUNT - 2, -1, -1):
+        value = value * x + c[axis, k]
+    return value
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _range2(c, x):  # type: ignore[no-untyped-def]
+    return _value(c, 0, x) ** 2 + _value(c, 1, x) ** 2 + _value(c, 2, x) ** 2
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _root(c, low, high):  # type: ignore[no-untyped-def]
+    """Where d . d' turns from negative at low to positive at high: Newton's steps, halving where they do not serve."""
+    x = 0.5 * (low + high)
+    step_before = high - low
+    for _ in range(_ROOT_STEPS):
+        _, dot, rate2, bend = _at(c, x)
+        if dot < 0.0:
+            low = x
         else:
-            high = middle
-    return 0.5 * (low + high)
+            high = x
+        slope = rate2 + bend
+        step = -dot / slope if slope > 0.0 else np.inf
+        if not low < x + step < high or abs(step) > 0.5 * abs(step_before):
+            step = 0.5 * (low + high) - x
+        step_before = step
+        x += step
+        if abs(step) < _ROOT_X or high - low < _ROOT_X:
+            break
+    return x
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def _length(relative_km, node):  # type: ignore[no-untyped-def]
-    return np.sqrt(relative_km[node, 0] ** 2 + relative_km[node, 1] ** 2 + relative_km[node, 2] ** 2)
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _crossing(c, inside, outside, threshold2):  # type: ignore[no-untyped-def]
+    """Where |d|**2 passes threshold2 between x = inside (not above) and x = outside (above), either way round.
+
+    Starts where straight motion from `inside` would pass; then Newton's steps, halving where they do not serve.
+    """
+    d2, dot, rate2, _ = _at(c, inside)
+    way = 1.0 if outside > inside else -1.0
+    x = 0.5 * (inside + outside)
+    if rate2 > 0.0:
+        guess = inside + (way * np.sqrt(max(dot * dot - (d2 - threshold2) * rate2, 0.0)) - dot) / rate2
+        if (guess - inside) * way > 0.0 and (outside - guess) * way > 0.0:
+            x = guess
+    step_before = outside - inside
+    for _ in range(_ROOT_STEPS):
+        d2, dot, _, _ = _at(c, x)
+        if d2 <= threshold2:
+            inside = x
+        else:
+            outside = x
+        slope = 2.0 * dot
+        step = (threshold2 - d2) / slope if slope * way > 0.0 else np.inf
+        if not min(inside, outside) < x + step < max(inside, outside) or abs(step) > 0.5 * abs(step_before):
+            step = 0.5 * (inside + outside) - x
+        step_before = step
+        x += step
+        if abs(step) < _ROOT_X or abs(outside - inside) < _ROOT_X:
+            break
+    return x
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def _time(start_ns, stop_ns, x):  # type: ignore[no-untyped-def]
     return start_ns + np.int64(np.rint(0.5 * (x + 1.0) * (stop_ns - start_ns)))
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def _keep(times, runs, edges, count, time_ns, run, edge):  # type: ignore[no-untyped-def]
-    if count == times.shape[0]:
-        more_times = np.empty(2 * count, dtype=np.int64)
-        more_runs = np.empty(2 * count, dtype=np.int64)
-        more_edges = np.empty(2 * count, dtype=np.bool_)
-        more_times[:count] = times
-        more_runs[:count] = runs
-        more_edges[:count] = edges
-        times, runs, edges = more_times, more_runs, more_edges
-    times[count] = time_ns
-    runs[count] = run
-    edges[count] = edge
-    return times, runs, edges
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _keep(found, count, time_ns, piece, edge):  # type: ignore[no-untyped-def]
+    if count == found.shape[0]:
+        more = np.empty((2 * count, 3), dtype=np.int64)
+        more[:count] = found
+        found = more
+    found[count, 0] = time_ns
+    found[count, 1] = piece
+    found[count, 2] = edge
+    return found
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def minima(relative_km, start_ns, stop_ns, smooth, run, starts_at_edge, stops_at_edge):  # type: ignore[no-untyped-def]
-    """Every local minimum of the range: (times TAI ns int64, run int64, at_edge bool).
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _first_piece(run, piece):  # type: ignore[no-untyped-def]
+    while piece > 0 and run[piece - 1] == run[piece]:
+        piece -= 1
+    return piece
 
-    relative_km (m, NODE_COUNT, 3), start_ns and stop_ns (m,) of pieces in order of run and time, smooth (m,) (false:
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _sign(c, smooth, x):  # type: ignore[no-untyped-def]
+    """(sign of the range's derivative at x, 0 within the noise, and d . d); over a jump, of the sides' difference."""
+    d2, dot, rate2, _ = _at(c, x)
+    # differentiating amplifies the noise of the nodes by up to 2 * 8**2 at the ends, by x
+    if smooth and dot * dot > 2.0 * POSITION_NOISE_KM**2 * (400.0 * d2 + rate2):
+        return 1 if dot > 0.0 else -1, d2  # beyond the noise without roots, as (a + b)**2 <= 2 (a**2 + b**2)
+    noise = POSITION_NOISE_KM * (20.0 * np.sqrt(d2) + np.sqrt(rate2))
+    if not smooth:
+        dot = np.sqrt(d2) - np.sqrt(_range2(c, -1.0))
+        noise = JUMP_KM
+    return 1 if dot > noise else (-1 if dot < -noise else 0), d2
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def minima(coefficients, start_ns, stop_ns, smooth, run, starts_at_edge, stops_at_edge):  # type: ignore[no-untyped-def]
+    """Every local minimum of the range, (k, 3) int64: time (TAI ns), its piece, and 1 at an edge or 0.
+
+    coefficients (m, 3, NODE_COUNT), start_ns and stop_ns (m,) of pieces in order of run and time, smooth (m,) (false:
     too short to cut further, and still no polynomial: a jump), run (m,) from 0. starts_at_edge and stops_at_edge, by
     run: whether it begins or ends where the pair's window does, so that a range that rises from there, or falls to
-    there, has a minimum there.
+    there, has a minimum there. Minima come in order of run and time.
     """
-    times = np.empty(256, dtype=np.int64)
-    runs = np.empty(256, dtype=np.int64)
-    edges = np.empty(256, dtype=np.bool_)
+    found = np.empty((256, 3), dtype=np.int64)
     count = 0
-    current = np.empty((3, NODE_COUNT))
-    previous = np.empty((3, NODE_COUNT))
     sign = 0  # the last that was not within the noise
     falling_piece = -1  # where it was last negative
     falling_x = 0.0
-    least_km = np.inf  # of the samples within the noise since then, and of borders
+    least_km2 = np.inf  # of the samples within the noise since then, and of borders
     least_ns = np.int64(0)
+    least_piece = 0
     for piece in range(run.shape[0]):
         opens = piece == 0 or run[piece - 1] != run[piece]
         if opens:
             sign = 0
             falling_piece = -1
-            least_km = np.inf
-        half_s = 0.5e-9 * (stop_ns[piece] - start_ns[piece])
-        if smooth[piece]:
-            current, previous = previous, current
-            _coefficients(relative_km[piece], current)
-        for sample in range(0 if opens else 1, SAMPLE_COUNT if smooth[piece] else 2):
-            if smooth[piece]:
-                x = 2.0 * sample / (SAMPLE_COUNT - 1) - 1.0
-                dot, d, rate = _at(current, x)
-                # differentiating amplifies the noise of the nodes by up to 2 * 8**2 at the ends, by x
-                noise = POSITION_NOISE_KM * (20.0 * d + rate)
-                now = 1 if dot > noise else (-1 if dot < -noise else 0)
-            else:
-                x = 1.0
-                d = _length(relative_km[piece], NODE_COUNT - 1)
-                step = d - _length(relative_km[piece], 0)
-                now = 1 if step > JUMP_KM else (-1 if step < -JUMP_KM else 0)
+            least_km2 = np.inf
+        c = coefficients[piece]
+        start, stop = start_ns[piece], stop_ns[piece]
+        for sample in range((0 if opens else 1) if smooth[piece] else _LAST_SAMPLE, SAMPLE_COUNT):
+            x = 2.0 * sample / _LAST_SAMPLE - 1.0
+            now, d2 = _sign(c, smooth[piece], x)
             if now == 0:
-                if d < least_km:
-                    least_km = d
-                    least_ns = _time(start_ns[piece], stop_ns[piece], x)
+                if d2 < least_km2:
+                    least_km2 = d2
+                    least_ns = _time(start, stop, x)
+                    least_piece = piece
                 continue
             if now < 0:
                 falling_piece = piece
                 falling_x = x
-                least_km = np.inf
+                least_km2 = np.inf
             elif sign < 0:
+                at_ns, at_piece = start, piece
                 if not smooth[piece]:
-                    at_ns = start_ns[piece]
+                    pass
                 elif falling_piece == piece:
-                    at_ns = _time(start_ns[piece], stop_ns[piece], _root(current, falling_x, x))
-                elif _at(current, -1.0)[0] < 0.0:
-                    at_ns = _time(start_ns[piece], stop_ns[piece], _root(current, -1.0, x))
+                    at_ns = _time(start, stop, _root(c, falling_x, x))
+                elif _at(c, -1.0)[1] < 0.0:
+                    at_ns = _time(start, stop, _root(c, -1.0, x))
                 elif falling_piece == piece - 1 and smooth[piece - 1]:
-                    # bisection ends at the border where the polynomial of the piece before has no root
-                    at_ns = _time(start_ns[piece - 1], stop_ns[piece - 1], _root(previous, falling_x, 1.0))
-                elif least_km < np.inf:
-                    at_ns = least_ns
-                else:
-                    at_ns = start_ns[piece]
-                times, runs, edges = _keep(times, runs, edges, count, at_ns, run[piece], False)
+                    # the root is the border where the polynomial of the piece before has none
+                    before = coefficients[piece - 1]
+                    at_ns, at_piece = stop_ns[piece - 1], piece - 1
+                    if _at(before, 1.0)[1] >= 0.0:
+                        at_ns = _time(start_ns[piece - 1], at_ns, _root(before, falling_x, 1.0))
+                elif least_km2 < np.inf:
+                    at_ns, at_piece = least_ns, least_piece
+                found = _keep(found, count, at_ns, at_piece, 0)
                 count += 1
             elif sign == 0 and starts_at_edge[run[piece]]:
-                first = piece
-                while first > 0 and run[first - 1] == run[piece]:
-                    first -= 1
-                times, runs, edges = _keep(times, runs, edges, count, start_ns[first], run[piece], True)
+                first = _first_piece(run, piece)
+                found = _keep(found, count, start_ns[first], first, 1)
                 count += 1
             sign = now
         closes = piece + 1 == run.shape[0] or run[piece + 1] != run[piece]
-        if closes and half_s >= 0.0:
-            if sign < 0 and stops_at_edge[run[piece]]:
-                times, runs, edges = _keep(times, runs, edges, count, stop_ns[piece], run[piece], True)
-                count += 1
-            elif sign == 0 and starts_at_edge[run[piece]]:
-                first = piece
-                while first > 0 and run[first - 1] == run[piece]:
-                    first -= 1
-                times, runs, edges = _keep(times, runs, edges, count, start_ns[first], run[piece], True)
-                count += 1
-            elif sign == 0 and least_km < np.inf:
-                times, runs, edges = _keep(times, runs, edges, count, least_ns, run[piece], False)
-                count += 1
-    return times[:count], runs[:count], edges[:count]
+        if not closes:
+            continue
+        if sign < 0 and stops_at_edge[run[piece]]:
+            found = _keep(found, count, stop, piece, 1)
+            count += 1
+        elif sign == 0 and starts_at_edge[run[piece]]:
+            first = _first_piece(run, piece)
+            found = _keep(found, count, start_ns[first], first, 1)
+            count += 1
+        elif sign == 0 and least_km2 < np.inf:
+            found = _keep(found, count, least_ns, least_piece, 0)
+            count += 1
+    return found[:count]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _leaves(coefficients, start_ns, stop_ns, smooth, run, piece, x, way, threshold2):  # type: ignore[no-untyped-def]
+    """When the range passes the threshold, walking from x in a piece, where it is inside, forward (way 1) or back."""
+    while True:
+        c = coefficients[piece]
+        if smooth[piece]:
+            at = 0.5 * (x + 1.0) * _LAST_SAMPLE
+            sample = int(np.floor(at)) + 1 if way > 0 else int(np.ceil(at)) - 1
+            while 0 <= sample <= _LAST_SAMPLE:
+                sample_x = 2.0 * sample / _LAST_SAMPLE - 1.0
+                if _range2(c, sample_x) > threshold2:
+                    return _time(start_ns[piece], stop_ns[piece], _crossing(c, x, sample_x, threshold2))
+                x = sample_x
+                sample += way
+        elif _range2(c, float(way)) > threshold2:
+            return (start_ns[piece] + stop_ns[piece]) // 2  # a jump, somewhere in these 2 ms
+        if not 0 <= piece + way < run.shape[0] or run[piece + way] != run[piece]:
+            return stop_ns[piece] if way > 0 else start_ns[piece]
+        piece += way
+        x = -float(way)
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def spans(coefficients, start_ns, stop_ns, smooth, run, found, threshold_km):  # type: ignore[no-untyped-def]
+    """Entry and exit, (k, 2) int64 TAI ns, of the maximal interval within threshold_km about each minimum found.
+
+    Pieces and found (k, 3) as `minima` takes and gives them. A run's ends clip. The range is looked at at the samples
+    and at the minima; minima of one interval share entry and exit. A minimum beyond the threshold has both at its TCA.
+    """
+    inside = np.empty((found.shape[0], 2), dtype=np.int64)
+    threshold2 = threshold_km * threshold_km
+    for k in range(found.shape[0]):
+        tca, piece = found[k, 0], found[k, 1]
+        if k > 0 and run[found[k - 1, 1]] == run[piece] and inside[k - 1, 0] <= tca <= inside[k - 1, 1]:
+            inside[k] = inside[k - 1]
+            continue
+        inside[k] = tca
+        x = 2.0 * (tca - start_ns[piece]) / (stop_ns[piece] - start_ns[piece]) - 1.0
+        if _range2(coefficients[piece], x) > threshold2:
+            continue
+        entry = _leaves(coefficients, start_ns, stop_ns, smooth, run, piece, x, -1, threshold2)
+        leave = _leaves(coefficients, start_ns, stop_ns, smooth, run, piece, x, 1, threshold2)
+        inside[k, 0] = min(entry, tca)
+        inside[k, 1] = max(leave, tca)
+    return inside

@@ -319,3 +319,36 @@ def grid_in_tiles(  # type: ignore[no-untyped-def]
                     position_km[k, axis, columns[first + j]] = out[(_X + axis) * LANES + j]
             for j in range(count):
                 code[k, columns[first + j]] = 0 if out[_GOOD * LANES + j] == 1.0 else LEFT_TO_SCALAR
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def each_at_its_times(  # type: ignore[no-untyped-def]
+    coefficients, source, epoch_tai_ns, rows, columns, tai_ns, position_km, velocity_km_s, code
+):
+    """States of the near-earth catalogue rows `rows` (m,), of which some may be the same, each at times of its own.
+
+    As `grid_in_tiles`, but rows[i] at tai_ns[columns[i]] (..., k) into position_km (..., k, 3), velocity_km_s likewise
+    unless its first dimension is 0, and code (..., k), all at columns[i].
+    """
+    with_velocity = velocity_km_s.shape[0] > 0
+    tile = np.empty(TILE_ROWS * LANES)
+    epoch = np.empty(LANES, dtype=np.int64)
+    since = np.empty(LANES, dtype=np.int64)
+    out = np.empty(STATE_ROWS * LANES)
+    for first in range(0, rows.shape[0], LANES):
+        _fill_tile(coefficients, source, rows, first, tile, epoch_tai_ns, epoch)
+        count = min(LANES, rows.shape[0] - first)
+        for k in range(tai_ns.shape[1]):
+            for j in range(LANES):
+                since[j] = epoch[j] - tai_ns[columns[first + min(j, count - 1)], k]
+            if with_velocity:
+                tile_states(tile, since, np.int64(0), out)
+                for j in range(count):
+                    for axis in range(3):
+                        velocity_km_s[columns[first + j], k, axis] = out[(_VX + axis) * LANES + j]
+            else:
+                tile_positions(tile, since, np.int64(0), out)
+            for j in range(count):
+                for axis in range(3):
+                    position_km[columns[first + j], k, axis] = out[(_X + axis) * LANES + j]
+                code[columns[first + j], k] = 0 if out[_GOOD * LANES + j] == 1.0 else LEFT_TO_SCALAR

@@ -112,6 +112,10 @@ CONJUNCTION = (
     Field("parent_originator_2", pa.string(), False, "originator of the second orbit"),
     Field("parent_label_id_1", pa.string(), False, "label of the first orbit"),
     Field("parent_label_id_2", pa.string(), False, "label of the second orbit"),
+    # What records that were made before these columns do not say: null.
+    Field("approach_angle_deg", pa.float64(), True, "angle between both velocities at TCA, deg; 180: head on"),
+    Field("entry_tai_ns", pa.int64(), True, "since when the two were within the screening distance, TAI ns"),
+    Field("exit_tai_ns", pa.int64(), True, "until when they are within the screening distance, TAI ns"),
 )
 
 

@@ -8,13 +8,20 @@ from schemas.records import DataMode
 
 
 class ScreeningSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the whole catalogue is screened. ``start_utc`` None: see `ssa_hub.services.screening_window`."""
+    """How the whole catalogue is screened, and orbits that arrive.
+
+    ``start_utc`` None: see `ssa_hub.services.screening_window`. Up to ``at_once_max`` orbits that arrive together are
+    screened at once against all others, which are held in memory for it (0: not at all; more wait for the whole run),
+    unless they would take more than ``resident_megabytes_max`` (some 180 bytes an orbit and hour of the window).
+    """
 
     threshold_km: float = 5.0
     window_hours: float = 24.0
     every_s: float = 600.0
     start_utc: str | None = None
     threads: int = 2
+    at_once_max: int = 1_000
+    resident_megabytes_max: float = 2_000.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

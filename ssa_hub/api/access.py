@@ -12,8 +12,10 @@ from ssa_hub.release.partner import Partner
 from ssa_hub.services.health import Health
 from ssa_hub.sharing.explaining import Explainer
 from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.screening_state import ScreeningState
 from ssa_hub.sharing.stream import Stream
 from ssa_hub.sharing.views import Views
+from ssa_hub.sharing.what_if import WhatIf
 
 
 class Services(NamedTuple):
@@ -24,6 +26,8 @@ class Services(NamedTuple):
     explainer: Explainer
     ingest: Ingest
     keys: KeyRing
+    what_if: WhatIf
+    screening: ScreeningState
     health: Health
     data_mode: DataMode
 

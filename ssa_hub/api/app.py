@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 from ingest.pipeline import Receipt
-from ssa_hub.api import explaining, listings, problems, pushes, sent_labels, streaming
+from ssa_hub.api import explaining, listings, problems, pushes, screening, sent_labels, streaming, what_if
 from ssa_hub.api.access import Services
 
 VERSION = "0.1.0"
@@ -30,7 +30,8 @@ code,pre{background:#8881;padding:.1em .3em;border-radius:4px}pre{padding:.8em;o
 <li><code>GET /v1/objects</code>, <code>GET /v1/conjunctions</code></li>
 <li><code>GET /v1/stream</code> server-sent events, resumable</li>
 <li><code>GET /v1/explain</code> why a partner sees a record or does not</li>
-<li><code>POST /v1/elements</code> push TLE or OMM</li></ul>
+<li><code>POST /v1/elements</code> push TLE or OMM</li>
+<li><code>POST /v1/what-if</code> conjunctions of a planned manoeuvre; nothing is kept</li></ul>
 <p>Forms: <code>format=json|ndjson|csv|arrow|parquet|omm-kvn|omm-xml|omm-json|omm-csv|tle|3le</code> or
 <code>Accept</code>. The whole description: <a href="/openapi.json">/openapi.json</a>. Health:
 <a href="/v1/health">/v1/health</a>.</p></body></html>"""
@@ -44,7 +45,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )  # fmt: skip
     app.state.services = services
-    for module in (listings, pushes, streaming, explaining):
+    for module in (listings, pushes, what_if, streaming, explaining, screening):
         app.include_router(module.router)
     problems.install(app)
 
@@ -70,7 +71,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop("ValidationError", None)
         template = "#/components/schemas/{name}"
         schemas.update(msgspec.json.schema_components([problems.Problem, Receipt], ref_template=template)[1])
-        for module in (explaining, listings, sent_labels):
+        for module in (explaining, listings, screening, sent_labels, what_if):
             schemas.update(module.component_schemas())
         app.openapi_schema = document
     return app.openapi_schema

@@ -47,7 +47,10 @@ def item_schema(fields: tuple[Field, ...], always: Collection[str]) -> dict[str,
         text = field.name.replace("_tai_ns", "_utc")
         if text in utc and text != field.name:
             meaning = field.meaning.replace("TAI ns", "UTC")
-            properties[text] = {"type": "string", "description": f"{meaning}, YYYY-MM-DDThh:mm:ss.ffffff"}
+            properties[text] = {
+                "type": ["string", "null"] if may_be_null else "string",
+                "description": f"{meaning}, YYYY-MM-DDThh:mm:ss.ffffff",
+            }
     meaning = "fields that the originator's agreement withholds from you; their values are null"
     properties[WITHHELD] = {"type": "array", "items": _TEXT, "description": meaning}
     return {

@@ -120,11 +120,14 @@ def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
     """OpenAPI ``responses`` for the given problem statuses, and for a request that is no HTTP request."""
     meaning = {
         401: "No valid API key",
+        403: "For stewards of this hub only",
         404: "No such record, or not released to you",
         406: "Not available in this format",
         413: "Too large",
-        422: "A parameter is not valid",
+        422: "A parameter is not valid, or what was sent cannot be used",
+        429: "One at a time; see Retry-After",
         503: "Not possible just now; see Retry-After",
+        504: "It took too long",
     }
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     # The server gives this one before there is a request for the hub to answer, so it is no problem document.

@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
-from starlette.requests import ClientDisconnect
 
 from connectors.payload import Payload, Provenance
 from schemas.labels import Label
 from schemas.records import DataMode
 from schemas.timescales import now_tai_ns
 from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.bodies import read_body
 from ssa_hub.api.parameters import STRICT
-from ssa_hub.api.problems import ProblemError, documented
+from ssa_hub.api.problems import documented
 from ssa_hub.api.sent_labels import PARAMETER, read_label
 
 MAX_BODY_BYTES = 256 * 2**20
@@ -34,23 +34,6 @@ _ACCEPTED: dict[str, Any] = {
     "description": "Durable. Records that were refused are told in `refusals` and kept in quarantine",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Receipt"}}},
 }
-
-
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises a 413 problem beyond the limit, 400 where there is none."""
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > MAX_BODY_BYTES:
-                raise ProblemError(413, "too-large", "Too large", f"At most {MAX_BODY_BYTES} bytes in one push.")
-            parts.append(part)
-    except ClientDisconnect:
-        # Nobody is there to be answered; but half a body is no body, and no mistake of the hub's either.
-        raise ProblemError(400, "cut-off", "Cut off", "The body ended before it was whole.") from None
-    if not size:
-        raise ProblemError(400, "empty", "Nothing to read", "The body is empty.")
-    return b"".join(parts)
 
 
 @router.post(
@@ -78,7 +61,7 @@ async def push_elements(
                 data_mode=data_mode or used.data_mode,
                 label=label,
             ),
-            data=await _body(request),
+            data=await read_body(request, MAX_BODY_BYTES),
             location=f"push by {partner.name}",
             retrieved_tai_ns=now_tai_ns(),
             media_type=request.headers.get("content-type"),

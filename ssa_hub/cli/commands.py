@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ssa_hub.cli import administration, messages, rules
+from ssa_hub.cli import administration, messages, rules, screen
 from ssa_hub.cli.options import (
     DEFAULT_DATA_DIR,
     Agreements,
@@ -37,6 +37,7 @@ app.add_typer(rules.partners, name="partners")
 app.add_typer(rules.agreements, name="agreements")
 app.command()(messages.check)
 app.command()(messages.convert)
+app.command()(screen.screen)
 app.command()(administration.status)
 app.command()(administration.posture)
 

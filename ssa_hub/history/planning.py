@@ -12,6 +12,7 @@ from ssa_hub.history.tables import definition_of
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile, ManifestFile
+    from pyiceberg.schema import Schema
     from pyiceberg.table import Table
 
 
@@ -23,11 +24,15 @@ class Range(NamedTuple):
 
 
 class PlannedFile(NamedTuple):
-    """A live data file and, per column that has them, the smallest and largest value in it."""
+    """A live data file and, per column that has them, the smallest and largest value in it.
+
+    ``whole``: it has every column of the table; one that was written before a column was added has not.
+    """
 
     path: str
     rows: int
     bounds: Mapping[str, Range]
+    whole: bool = True
 
     def may_hold(self, column: str, wanted: Range) -> bool:
         """False where no row can have ``column`` within ``wanted``. A file without bounds may hold anything."""
@@ -52,6 +57,12 @@ class Plan(NamedTuple):
 
     metadata_location: str
     files: tuple[PlannedFile, ...]
+    schema: "Schema"
+
+    @property
+    def whole(self) -> bool:
+        """Whether every file has every column."""
+        return all(file.whole for file in self.files)
 
     def paths(self, ranges: Mapping[str, Range], one_of: Sequence[Mapping[str, Sequence[Any]]] = ()) -> list[str]:
         """Paths of the files that may hold a row within every range and, per mapping, any of its columns' values."""
@@ -94,7 +105,8 @@ class Planner:
         except OSError as failure:
             raise HistoryUnavailableError(f"manifests of {kind}: {failure}") from failure
         self._manifests[kind] = live
-        return Plan(table.metadata_location, tuple(file for files in live.values() for file in files))
+        files = tuple(file for files in live.values() for file in files)
+        return Plan(table.metadata_location, files, table.schema())
 
 
 def _files_of(manifest: "ManifestFile", table: "Table", columns: Sequence[str]) -> tuple[PlannedFile, ...]:
@@ -116,4 +128,7 @@ def _planned(file: "DataFile", table: "Table", columns: Sequence[str]) -> Planne
         lowest, highest = (side.get(field.field_id) for side in (file.lower_bounds or {}, file.upper_bounds or {}))
         if lowest is not None and highest is not None and isinstance(field.field_type, PrimitiveType):
             bounds[column] = Range(from_bytes(field.field_type, lowest), from_bytes(field.field_type, highest))
-    return PlannedFile(str(local_path(file.file_path)), file.record_count, bounds)
+    counted = file.value_counts or {}
+    # Lists are counted by their elements, and only what may be null can have been added.
+    whole = all(field.field_id in counted for field in table.schema().fields if not field.required)
+    return PlannedFile(str(local_path(file.file_path)), file.record_count, bounds, whole)

@@ -17,9 +17,12 @@ import pyarrow as pa
 from schemas.records import Kind
 from ssa_hub.history.conditions import conditions, released_combinations
 from ssa_hub.history.failures import HistoryUnavailableError
-from ssa_hub.history.planning import Planner, Range
+from ssa_hub.history.planning import Plan, Planner, Range
 from ssa_hub.history.store import History
 from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS, definition_of
+
+_FILES = "read_parquet($files)"
+_SQL_TYPES = {"string": "VARCHAR", "long": "BIGINT", "int": "INTEGER", "double": "DOUBLE", "boolean": "BOOLEAN"}
 
 ElementsCursor = tuple[str, int, int, str]
 ConjunctionsCursor = tuple[int, str]
@@ -232,6 +235,9 @@ class HistoryQueries:
             nothing_visible = nothing_visible or combinations.num_rows == 0
         if nothing_visible:
             return schema.empty_table()
+        plan = self._planner.plan(kind)
+        if not plan.whole:
+            sql = sql.replace(_FILES, _files_of_all_ages(plan))
         with self._cursor_lock:  # making a cursor is not safe while another thread makes one
             cursor = self._database.cursor()
         try:
@@ -245,6 +251,18 @@ class HistoryQueries:
         finally:
             cursor.close()
         return answer.cast(schema)
+
+
+def _files_of_all_ages(plan: Plan) -> str:
+    """Reading files of which some were written before a column was added: by field id, null where there is none.
+
+    Only where there are such files, as DuckDB must be told of every column then.
+    """
+    columns = ", ".join(
+        f"{field.field_id}: {{name: '{field.name}', type: '{_SQL_TYPES[str(field.field_type)]}', default_value: NULL}}"
+        for field in plan.schema.fields
+    )
+    return f"read_parquet($files, schema=MAP {{{columns}}})"
 
 
 def _columns(alias: str, kind: str) -> str:

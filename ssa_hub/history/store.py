@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from ssa_hub.history.failures import HistoryLayoutError, HistoryUnavailableError, StalePositionError
 from ssa_hub.history.tables import (
     NAMESPACE,
+    RECEIVED_MONTH,
     TABLES,
+    TableDefinition,
     definition_of,
     iceberg_schema,
     partitioning,
@@ -172,10 +174,26 @@ class History:
                 sort_order=sort_order(schema, definition),
                 properties=table_properties(definition),
             )
+            table = _with_new_columns(table, definition)
             expected = [(f.name, str(f.field_type), f.required) for f in schema.fields]
             found = [(f.name, str(f.field_type), f.required) for f in table.schema().fields]
             if [name for name, *_ in expected] != [name for name, *_ in found] or _types_differ(expected, found):
                 raise HistoryLayoutError(f"table {definition.kind} has other columns than this version writes")
+
+
+def _with_new_columns(table: "Table", definition: TableDefinition) -> "Table":
+    """The table with the columns that were added to its records since it was made; all of them may be null.
+
+    A required column that is missing is left for the check that follows: of old rows nobody knows it.
+    """
+    found = {field.name for field in table.schema().fields}
+    missing = [field for field in iceberg_schema(definition).fields if field.name not in found and not field.required]
+    if missing:
+        with table.update_schema() as update:
+            for field in missing:
+                update.add_column(field.name, field.field_type, doc=field.doc)
+                update.move_before(field.name, RECEIVED_MONTH.name)
+    return table
 
 
 def _types_differ(expected: list[tuple[str, str, bool]], found: list[tuple[str, str, bool]]) -> bool:

@@ -24,6 +24,7 @@ _FROM_SCREENING = (
     "relative_velocity_n_m_s",
     "at_window_edge",
 )
+_IF_SCREENED_FOR = ("approach_angle_deg", "entry_tai_ns", "exit_tai_ns")
 _FROM_PARENTS = {
     "object_id": "object_id",
     "catalogue_number": "catalogue_number",
@@ -42,6 +43,9 @@ def conjunction_records(found: pa.Table, elements: pa.Table, *, data_mode: str, 
     second in which the approach falls: the same approach, found again from the same orbits, is the same record.
     """
     columns: dict[str, pa.Array | pa.ChunkedArray] = {name: found.column(name) for name in _FROM_SCREENING}
+    for name in _IF_SCREENED_FOR:
+        said = name in found.column_names
+        columns[name] = found.column(name) if said else pa.nulls(found.num_rows, CONJUNCTION_SCHEMA.field(name).type)
     for side in (1, 2):
         parents = elements.take(found.column(f"index_{side}"))
         for name, parent_name in _FROM_PARENTS.items():

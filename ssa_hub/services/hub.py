@@ -14,6 +14,7 @@ from ingest.payload_store import PayloadStore
 from ingest.pipeline import Ingest
 from ssa_hub.history.queries import HistoryQueries
 from ssa_hub.history.store import History
+from ssa_hub.services.arrivals import ArrivalScreening
 from ssa_hub.services.database import opened_state
 from ssa_hub.services.failures import SettingsError
 from ssa_hub.services.recorder import Recorder
@@ -81,6 +82,9 @@ def holder_name() -> str:
 
 async def run_worker(hub: Hub, reporter: Reporter, on_turn: Callable[[], None] = lambda: None) -> None:
     """Record and screen until cancelled."""
+    settings, holder = hub.settings.screening, holder_name()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(Recorder(hub.log, hub.history, hub.state, on_turn).run())
-        tasks.create_task(ScreeningService(hub.log, hub.state, hub.settings.screening, holder_name(), reporter).run())
+        tasks.create_task(ScreeningService(hub.log, hub.state, settings, holder, reporter).run())
+        if settings.at_once_max > 0:
+            tasks.create_task(ArrivalScreening(hub.log, hub.state, settings, holder, reporter).run())

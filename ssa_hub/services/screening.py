@@ -16,47 +16,25 @@ import pyarrow as pa
 import structlog
 
 from ingest.log import Log, LogUnavailableError
-from ingest.messages import conjunction_entries
-from ingest.topics import CONJUNCTIONS, ELEMENTS
+from ingest.topics import ELEMENTS
 from schemas.records import DataMode
-from schemas.timescales import NS_PER_SECOND, format_utc, now_tai_ns
-from ssa_hub.services.conjunction_records import conjunction_records, without_repeated_edges
+from schemas.timescales import format_utc, now_tai_ns
 from ssa_hub.services.finishing import finished_in_thread, left_in_thread
 from ssa_hub.services.holding import HeldLease
+from ssa_hub.services.publishing import news, publish
 from ssa_hub.services.reporting import Reporter, in_one_line
+from ssa_hub.services.run_progress import RunProgress
+from ssa_hub.services.screening_pace import Pace, worth_another
 from ssa_hub.services.screening_window import Window, screening_window
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.failures import StateUnavailableError
-from ssa_hub.state.runs import Run
 from ssa_hub.state.store import State
 
 if TYPE_CHECKING:  # numba and the kernels take seconds to import: only a process that screens pays
     from conjunction.screening import ScreeningResult
 
 LEASE = "screening"
-_PUBLISH_SIZE = 5_000
-# A run whose window starts so near to its own beginning screens from now on, not a configured or a replayed day.
-_PRESENT_NS = 600 * NS_PER_SECOND
-
 log_event = structlog.get_logger("screening")
-
-
-class Pace(NamedTuple):
-    """When the service looks, waits and tries again, s.
-
-    A catalogue comes in several batches, so it is screened when no new orbit has come for ``settled_s``; where they
-    never stop coming, after ``unsettled_s_max``. While the log has orbits that are not recorded yet (a recorder has
-    died, and its partitions are being taken over) it waits for them, ``behind_s_max`` at the most. A run that failed
-    is tried again after ``retry_s``, then twice that, up to ``retry_s_max``.
-    """
-
-    look_every_s: float = 1.0
-    settled_s: float = 4.0
-    unsettled_s_max: float = 60.0
-    behind_s_max: float = 180.0
-    lease_s: float = 30.0
-    retry_s: float = 10.0
-    retry_s_max: float = 600.0
 
 
 class _Unsettled(NamedTuple):
@@ -67,24 +45,15 @@ class _Unsettled(NamedTuple):
     coming_since_s: float
 
 
+class RunCancelledError(Exception):
+    """An operator has asked to end the run; the text says who."""
+
+
 class _Failures(NamedTuple):
     """How many runs in a row have failed, and when to try again."""
 
     in_a_row: int
     retry_at_s: float
-
-
-def worth_another(last: Run, sequence: int, every_s: float, now_tai_ns: int) -> bool:
-    """Whether to screen again after the last complete run: there are new orbits, or half of its window is over.
-
-    Never sooner than ``every_s`` after it. A window that did not begin with its run (a configured or a replayed day)
-    is not over by passing time.
-    """
-    if last.finished_tai_ns is not None and now_tai_ns - last.finished_tai_ns < every_s * NS_PER_SECOND:
-        return False
-    began_with_its_run = abs(last.started_tai_ns - last.start_tai_ns) < _PRESENT_NS
-    half_over = now_tai_ns - last.start_tai_ns > (last.end_tai_ns - last.start_tai_ns) // 2
-    return last.catalogue_seq < sequence or (began_with_its_run and half_over)
 
 
 class ScreeningService:
@@ -177,12 +146,18 @@ class ScreeningService:
         try:
             await self._run_once(data_mode, sequence)
             self._failures.pop(data_mode, None)
+        except RunCancelledError as cancelled:
+            # Somebody wanted no screening now, and will hardly want it in ten seconds.
+            wait_s = max(self._pace.retry_s_max, self._settings.every_s)
+            self._failures[data_mode] = _Failures(0, time.monotonic() + wait_s)
+            log_event.warning("screening cancelled", data_mode=data_mode, by=str(cancelled), retry_s=wait_s)
+            self._reporter.say(f"screening  of {data_mode} {cancelled}, next try in {wait_s:g} s")
         except Exception as error:
             if self._lease.lost:
                 log_event.warning("screening given up: another worker has the lease", data_mode=data_mode)
                 return
             count = self._failures[data_mode].in_a_row + 1 if data_mode in self._failures else 1
-            wait_s = min(self._pace.retry_s * 2.0 ** (count - 1), self._pace.retry_s_max)
+            wait_s = self._pace.retry_after_s(count)
             self._failures[data_mode] = _Failures(count, time.monotonic() + wait_s)
             log_event.error("screening failed", data_mode=data_mode, failures=count, retry_s=wait_s, exc_info=error)
             self._reporter.say(f"screening  of {data_mode} failed, next try in {wait_s:g} s: {_failure(error)}")
@@ -207,12 +182,16 @@ class ScreeningService:
             start_tai_ns=window.start_tai_ns,
             duration_s=window.duration_s,
             threshold_km=self._settings.threshold_km,
+            objects=elements.num_rows,
         )
         began_s = time.monotonic()
         try:
-            result = await left_in_thread(self._find, elements, window)
-            found = await asyncio.to_thread(self._news, result.conjunctions, elements, data_mode, window)
-            await self._publish(found, elements, data_mode)
+            result = await left_in_thread(self._find, elements, window, RunProgress(runs, run_id))
+            found = await asyncio.to_thread(
+                news, self._state, result.conjunctions, elements, data_mode,
+                start_tai_ns=window.start_tai_ns, threshold_km=self._settings.threshold_km,
+            )  # fmt: skip
+            await publish(self._log, found, elements, data_mode)
             wall_s = time.monotonic() - began_s
             left_out = result.left_out.to_pylist()
             await asyncio.to_thread(
@@ -239,9 +218,13 @@ class ScreeningService:
         elements = self._state.newest.elements(data_mode)
         return elements.sort_by([("object_id", "ascending"), ("originator", "ascending"), ("record_id", "ascending")])
 
-    def _find(self, elements: pa.Table, window: Window) -> "ScreeningResult":
+    def _find(self, elements: pa.Table, window: Window, done: RunProgress) -> "ScreeningResult":
         from conjunction.catalogue import Catalogue
-        from conjunction.screening import screen
+        from conjunction.screening import ScreeningCancelled, screen
+
+        def tell(fraction: float) -> None:
+            bar.update(100.0 * fraction)
+            done(fraction)
 
         # Two originators' orbits of one object are not a pair of objects.
         groups = np.unique(np.asarray(elements.column("object_id").to_pylist()), return_inverse=True)[1]
@@ -249,35 +232,24 @@ class ScreeningService:
             self._reporter.progress("Screening", 100.0, "%") as bar,
             ThreadPoolExecutor(self._settings.threads, "screening") as executor,
         ):
-            return screen(
-                Catalogue.from_elements(elements),
-                start_tai_ns=window.start_tai_ns,
-                duration_s=window.duration_s,
-                threshold_km=self._settings.threshold_km,
-                pairs_excluded=groups.astype(np.int64),
-                executor=executor,
-                progress=lambda share: bar.update(100.0 * share),
-                cancelled=lambda: self._stopping.is_set() or self._lease.lost,
-            )
-
-    def _news(self, found: pa.Table, elements: pa.Table, data_mode: DataMode, window: Window) -> pa.Table:
-        """What was found, without what an earlier run has told better."""
-        up_to = self._state.runs.covered_up_to(data_mode, window.start_tai_ns, self._settings.threshold_km)
-        if up_to is None:
-            return found
-        ids = elements.column("record_id").to_pylist()
-        numbers = self._state.recorded.seqs_of(ids)
-        told = pa.array([numbers[record_id] <= up_to for record_id in ids], pa.bool_())
-        return without_repeated_edges(found, told, start_tai_ns=window.start_tai_ns)
-
-    async def _publish(self, found: pa.Table, elements: pa.Table, data_mode: DataMode) -> None:
-        records = await asyncio.to_thread(
-            conjunction_records, found, elements, data_mode=data_mode.value, received_tai_ns=now_tai_ns()
-        )
-        for first in range(0, records.num_rows, _PUBLISH_SIZE):
-            entries = await asyncio.to_thread(conjunction_entries, records.slice(first, _PUBLISH_SIZE))
-            await self._log.append(CONJUNCTIONS, entries)
+            try:
+                return screen(
+                    Catalogue.from_elements(elements),
+                    start_tai_ns=window.start_tai_ns,
+                    duration_s=window.duration_s,
+                    threshold_km=self._settings.threshold_km,
+                    pairs_excluded=groups.astype(np.int64),
+                    executor=executor,
+                    progress=tell,
+                    cancelled=lambda: self._stopping.is_set() or self._lease.lost or done.cancelled_by is not None,
+                )
+            except ScreeningCancelled as error:
+                if done.cancelled_by is None:
+                    raise
+                raise RunCancelledError(f"cancelled by {done.cancelled_by}") from error
 
 
 def _failure(error: BaseException) -> str:
+    if isinstance(error, RunCancelledError):
+        return str(error)
     return f"{type(error).__name__}: {in_one_line(error)}"[:500]

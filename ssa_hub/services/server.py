@@ -14,8 +14,10 @@ from ssa_hub.services.health import Health
 from ssa_hub.services.hub import Hub
 from ssa_hub.sharing.explaining import Explainer
 from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.screening_state import ScreeningState
 from ssa_hub.sharing.stream import Stream
 from ssa_hub.sharing.views import Views
+from ssa_hub.sharing.what_if import WhatIf
 
 
 class _Server(uvicorn.Server):
@@ -51,6 +53,8 @@ def services_of(hub: Hub) -> Services:
         explainer=Explainer(hub.state, hub.policies),
         ingest=hub.ingest,
         keys=KeyRing(hub.state, hub.policies),
+        what_if=WhatIf(hub.state, hub.queries, hub.policies, hub.settings.screening),
+        screening=ScreeningState(hub.state),
         health=Health(hub.log, hub.state, hub.settings.warehouse),
         data_mode=hub.settings.data_mode,
     )

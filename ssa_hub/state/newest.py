@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, and_, func, select, tuple_
 
 from schemas.records import ELEMENT_SET_SCHEMA, Kind
 from ssa_hub.history.tables import ELEMENTS
-from ssa_hub.state.combinations import Combination, intern_combinations, released_combinations
+from ssa_hub.state.combinations import Combination, combination_ids, intern_combinations, released_combinations
 from ssa_hub.state.database import Database, lock_table, upsert
 from ssa_hub.state.recorded import read_bodies
 from ssa_hub.state.tables import combinations, newest, recorded
@@ -62,6 +62,60 @@ class Newest:
         )
         with self._database.snapshot() as connection:
             return read_bodies(list(connection.execute(chosen).scalars()), ELEMENTS)
+
+    def elements_between(self, data_mode: str, after_seq: int, up_to_seq: int, *, limit: int) -> pa.Table:
+        """Those of `elements` that were recorded after a number and up to another, by number; ``limit`` at the most."""
+        chosen = (
+            select(recorded.c.body)
+            .join_from(recorded, newest, and_(
+                newest.c.object_id == recorded.c.object_id_1,
+                newest.c.combination_id == recorded.c.combination_1,
+                newest.c.record_id == recorded.c.record_id,
+            ))
+            .join(combinations, newest.c.combination_id == combinations.c.id)
+            .where(
+                recorded.c.seq > after_seq,
+                recorded.c.seq <= up_to_seq,
+                recorded.c.kind == ELEMENTS,
+                combinations.c.data_mode == data_mode,
+            )
+            .order_by(recorded.c.seq)
+            .limit(limit)
+        )  # fmt: skip
+        with self._database.snapshot() as connection:
+            return read_bodies(list(connection.execute(chosen).scalars()), ELEMENTS)
+
+    def combinations(self) -> set[Combination]:
+        """Every combination that any orbit has had."""
+        with self._database.snapshot() as connection:
+            return set(combination_ids(connection))
+
+    def released(self, release: pa.Table, *, data_mode: str) -> pa.Table:
+        """All that `elements` has in the combinations of a release table without delays, whatever its kind.
+
+        Columns of ELEMENT_SET and ``mask_id``, by (object_id, originator, label_id). The release table says which
+        originators' and labels' orbits may take part in something derived from them. Raises ValueError for a delay.
+        """
+        kinds = release.column("kind").unique().to_pylist()
+        schema = ELEMENT_SET_SCHEMA.append(release.schema.field("mask_id"))
+        with self._database.snapshot() as connection:
+            allowed = {
+                number: found
+                for kind in kinds
+                for number, found in released_combinations(connection, release, Kind(kind), data_mode).items()
+            }
+            if any(found.delay_ns for found in allowed.values()):
+                raise ValueError("newest orbits under a delay are answered by history, not from state")
+            chosen = (
+                select(recorded.c.body, newest.c.combination_id)
+                .join_from(newest, recorded, newest.c.record_id == recorded.c.record_id)
+                .join(combinations, newest.c.combination_id == combinations.c.id)
+                .where(newest.c.combination_id.in_(list(allowed)))
+                .order_by(newest.c.object_id, combinations.c.originator, combinations.c.label_id)
+            )
+            rows = connection.execute(chosen).all() if allowed else []
+        masks = pa.array([allowed[row.combination_id].mask_id for row in rows], schema.field("mask_id").type)
+        return read_bodies([row.body for row in rows], ELEMENTS).append_column(schema.field("mask_id"), masks)
 
     def visible(
         self,

@@ -15,6 +15,9 @@ class Run(NamedTuple):
     """One run over the window [start, end]. ``catalogue_seq``: number of the last element set that took part.
 
     ``status`` is running, complete or failed; ``left_out`` says which objects were not screened, and why.
+    ``told_seq``: up to which element set arrivals since then were screened over the same window. While it runs,
+    ``fraction`` is how much is done, ``seconds_left`` an estimate (None: nothing can be said), ``objects`` how many
+    orbits take part, ``cancelled_by`` who has asked to end it.
     """
 
     id: int
@@ -31,6 +34,20 @@ class Run(NamedTuple):
     failure: str | None
     started_tai_ns: int
     finished_tai_ns: int | None
+    told_seq: int | None = None
+    fraction: float | None = None
+    seconds_left: float | None = None
+    cancelled_by: str | None = None
+
+    @property
+    def up_to_seq(self) -> int:
+        """The number of the last element set that this run, or screening at once after it, has told of."""
+        return self.catalogue_seq if self.told_seq is None else max(self.catalogue_seq, self.told_seq)
+
+    @property
+    def duration_s(self) -> float:
+        """The window's length."""
+        return (self.end_tai_ns - self.start_tai_ns) / NS_PER_SECOND
 
     @property
     def age_s(self) -> float:
@@ -53,8 +70,9 @@ class Runs:
         start_tai_ns: int,
         duration_s: float,
         threshold_km: float,
+        objects: int | None = None,
     ) -> int:
-        """Note that a run has begun; answers its number."""
+        """Note that a run over so many orbits has begun; answers its number."""
         with self._database.transaction() as connection:
             statement = insert(runs).values(
                 data_mode=data_mode.value,
@@ -63,6 +81,7 @@ class Runs:
                 end_tai_ns=start_tai_ns + round(duration_s * NS_PER_SECOND),
                 threshold_km=threshold_km,
                 status="running",
+                objects=objects,
                 left_out="[]",
                 started_tai_ns=now_tai_ns(),
             )
@@ -85,6 +104,34 @@ class Runs:
     def fail(self, run_id: int, failure: str) -> None:
         """Note that a run has failed, and why. Raises KeyError where it is not running."""
         self._finish(run_id, status="failed", failure=failure.replace("\0", "\\x00"))
+
+    def advance(self, run_id: int, *, fraction: float, seconds_left: float | None) -> str | None:
+        """Note how far a running run is. Answers who has asked to end it, or None."""
+        with self._database.transaction() as connection:
+            cancelled_by: str | None = connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status == "running")
+                .values(fraction=fraction, seconds_left=seconds_left)
+                .returning(runs.c.cancelled_by)
+            ).scalar()
+        return cancelled_by
+
+    def cancel(self, cancelled_by: str) -> int:
+        """Ask every running run to end; how many there are. Who screens ends them at its next `advance`."""
+        with self._database.transaction() as connection:
+            changed = connection.execute(
+                update(runs).where(runs.c.status == "running").values(cancelled_by=cancelled_by)
+            )
+        return changed.rowcount
+
+    def tell_up_to(self, run_id: int, sequence: int) -> None:
+        """Note that element sets up to a number were screened at once, over the run's window. It never falls."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, func.coalesce(runs.c.told_seq, runs.c.catalogue_seq) < sequence)
+                .values(told_seq=sequence)
+            )
 
     def abandon_running(self, failure: str) -> int:
         """Note every running run as failed, for who has the screening lease and knows that nobody runs; how many."""
@@ -109,9 +156,10 @@ class Runs:
     def covered_up_to(self, data_mode: DataMode, tai_ns: int, threshold_km: float) -> int | None:
         """Up to which number orbits took part in complete runs that have told of an instant; None where none has.
 
-        Told of it have runs whose window has it in its inside (not on its edge), with no smaller a threshold.
+        Told of it have runs whose window has it in its inside (not on its edge), with no smaller a threshold; with
+        them what was screened at once over that window afterwards.
         """
-        chosen = select(func.max(runs.c.catalogue_seq)).where(
+        chosen = select(func.max(func.coalesce(runs.c.told_seq, runs.c.catalogue_seq))).where(
             runs.c.data_mode == data_mode.value,
             runs.c.status == "complete",
             runs.c.start_tai_ns < tai_ns,

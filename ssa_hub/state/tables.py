@@ -204,6 +204,10 @@ runs = Table(
     Column("failure", Text, nullable=True),
     Column("started_tai_ns", BigInteger, nullable=False),
     Column("finished_tai_ns", BigInteger, nullable=True),
+    Column("told_seq", BigInteger, nullable=True),
+    Column("fraction", Float, nullable=True),
+    Column("seconds_left", Float, nullable=True),
+    Column("cancelled_by", Text, nullable=True),
     CheckConstraint("status IN ('running', 'complete', 'failed')", name="status"),
     Index("ix_runs_data_mode_status", "data_mode", "status"),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.records import PUBLIC, SECRET, conjunction, element
+from tests.api.records import PUBLIC, SECRET, at_s, conjunction, element
 from tests.api.rules import ALPHA, DELTA, OMEGA, PARTNERS
 from tests.api.served_hub import ServedHub, served_hub
 
@@ -24,7 +24,14 @@ ELEMENTS = [
     element("exercise", 25544, data_mode="EXERCISE", epoch=-1),
 ]
 CONJUNCTIONS = [
-    conjunction("near", tca_s=600, miss_distance_m=120.0),
+    conjunction(
+        "near",
+        tca_s=600,
+        miss_distance_m=120.0,
+        approach_angle_deg=61.5,
+        entry_tai_ns=at_s(599.5),
+        exit_tai_ns=at_s(600.5),
+    ),
     conjunction("far", 25544, 44714, tca_s=1_200, miss_distance_m=4_800.0),
     conjunction("with omega", tca_s=1_800, miss_distance_m=900.0, originators=("ALPHA", "OMEGA")),
     conjunction("with hermit", tca_s=2_400, miss_distance_m=1.0, originators=("ALPHA", "HERMIT")),

@@ -129,6 +129,10 @@ def conjunction(
         **dict.fromkeys(parts, 12.5),
         "method": "SGP4 screening, not advice to manoeuvre",
         "at_window_edge": False,
+        # As of a record that was made before these columns.
+        "approach_angle_deg": None,
+        "entry_tai_ns": None,
+        "exit_tai_ns": None,
         **given,
     }
 

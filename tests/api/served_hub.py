@@ -26,8 +26,10 @@ from ssa_hub.services.server import listen
 from ssa_hub.settings import settings_in
 from ssa_hub.sharing.explaining import Explainer
 from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.screening_state import ScreeningState
 from ssa_hub.sharing.stream import Stream
 from ssa_hub.sharing.views import Views
+from ssa_hub.sharing.what_if import WhatIf
 from ssa_hub.state.store import State
 from ssa_hub.state.tables import recorded
 from tests.api.records import NOW_TAI_NS, Row, table_of
@@ -132,6 +134,8 @@ def _services(hub: Hub, clock: Callable[[], int]) -> Services:
         explainer=Explainer(hub.state, hub.policies, clock),
         ingest=hub.ingest,
         keys=KeyRing(hub.state, hub.policies),
+        what_if=WhatIf(hub.state, hub.queries, hub.policies, hub.settings.screening, clock),
+        screening=ScreeningState(hub.state),
         health=Health(hub.log, hub.state, hub.settings.warehouse),
         data_mode=hub.settings.data_mode,
     )

@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from tests.api.manoeuvres import oem
 from tests.api.records import record_id
 from tests.api.served_hub import ServedHub
 
@@ -19,6 +20,9 @@ STATUSES = {
     ("get", "/v1/stream"): {"200"},
     ("get", "/v1/explain"): {"200", "404"},
     ("post", "/v1/elements"): {"202", "413"},
+    ("post", "/v1/what-if"): {"200", "406", "413", "429", "504"},
+    ("get", "/v1/screening"): {"200", "403"},
+    ("post", "/v1/screening/cancel"): {"202", "403"},
 }
 
 
@@ -84,6 +88,8 @@ ASKED = [
     ("WARDEN", "/v1/explain", {"record_id": record_id("with hermit"), "partner": "BETA"}, 200),
     ("BETA", "/v1/explain", {"record_id": record_id("with hermit")}, 404),
     (None, "/v1/health", {}, 200),
+    ("WARDEN", "/v1/screening", {}, 200),
+    ("BETA", "/v1/screening", {}, 403),
 ]
 
 
@@ -103,6 +109,15 @@ def test_receipts_are_as_the_document_says(
     answer = own_hub.client("ALPHA").post("/v1/elements", content=content)
     assert answer.status_code == status
     validate(document, ("post", "/v1/elements"), status, answer.headers["Content-Type"], answer.json())
+
+
+@pytest.mark.parametrize(("content", "status"), [(b"", 400), (b"1 25544U", 422), (oem(), 200)])
+def test_what_ifs_are_as_the_document_says(
+    hub: ServedHub, document: dict[str, Any], content: bytes, status: int
+) -> None:
+    answer = hub.client("BETA").post("/v1/what-if", content=content, params={"threshold_km": 50})
+    assert answer.status_code == status
+    validate(document, ("post", "/v1/what-if"), status, answer.headers["Content-Type"], answer.json())
 
 
 def validate(document: dict[str, Any], key: tuple[str, str], status: int, media_type: str, body: Any) -> None:

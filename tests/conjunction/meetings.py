@@ -11,7 +11,13 @@ _MU_KM3_S2 = 398600.8
 _LEAST_PERIGEE_KM = 6578.0
 
 
-def elements_through(position_km: np.ndarray, velocity_km_s: np.ndarray, before_min: float) -> Elements | None:
+def elements_through(
+    position_km: np.ndarray,
+    velocity_km_s: np.ndarray,
+    before_min: float,
+    largest_e: float = 0.8,
+    least_perigee_km: float = _LEAST_PERIGEE_KM,
+) -> Elements | None:
     """Keplerian elements, before_min earlier, of the orbit through a state; None below 200 km or beyond e = 0.8.
 
     Taken as mean elements for SGP4 this misses the state by some kilometres, which is what a meeting wants.
@@ -22,7 +28,7 @@ def elements_through(position_km: np.ndarray, velocity_km_s: np.ndarray, before_
     momentum = np.cross(position_km, velocity_km_s)
     pointing = np.cross(velocity_km_s, momentum) / _MU_KM3_S2 - position_km / r
     e = float(np.linalg.norm(pointing))
-    if axis <= 0.0 or e > 0.8 or axis * (1.0 - e) < _LEAST_PERIGEE_KM:
+    if axis <= 0.0 or e > largest_e or axis * (1.0 - e) < least_perigee_km:
         return None
     w = momentum / np.linalg.norm(momentum)
     inclination = np.arccos(np.clip(w[2], -1.0, 1.0))

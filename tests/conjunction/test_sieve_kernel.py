@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conjunction.sieve_kernel import AX, PX, SWING, VX, describe, pairs_in_slab
+from conjunction.sieve_kernel import pairs_in_slab
+from conjunction.slab_kernel import AX, DESCRIPTION_WIDTH, PX, SWING, VX, describe_slab
 
 STEP_S = 120.0
 MU_KM3_S2 = 398600.8
@@ -55,9 +56,13 @@ def moved(x: np.ndarray, v: np.ndarray, seconds: float) -> tuple[np.ndarray, np.
 
 
 def described(stencils: np.ndarray, threshold_km: float) -> np.ndarray:
-    rows = np.empty((len(stencils), 14))
-    for row, stencil in zip(rows, stencils, strict=True):
-        describe(stencil, STEP_S, threshold_km, row)
+    rows = np.zeros((len(stencils), DESCRIPTION_WIDTH))
+    regular = np.zeros(len(stencils), dtype=np.bool_)
+    code = np.zeros((8, len(stencils)), dtype=np.int8)
+    half_km = np.full(len(stencils), 0.5 * threshold_km)
+    grid, no_slack = np.ascontiguousarray(stencils.transpose(1, 2, 0)), np.zeros(len(stencils))
+    describe_slab(grid, code, 0, STEP_S, half_km, no_slack, np.inf, 0.0, rows, regular)
+    assert regular.all()
     return rows
 
 
@@ -94,7 +99,7 @@ def test_no_pair_that_comes_near_is_missing_and_none_comes_twice(
     threshold_km = 60.0
     rows = described(arcs(700, 1, radius_km, speed_factor, cone), threshold_km)
     everyone = np.ones(len(rows), dtype=np.bool_)
-    found = pairs_of(pairs_in_slab(rows, everyone, np.full(len(rows), -1), STEP_S, threshold_km))
+    found = pairs_of(pairs_in_slab(rows, everyone, np.full(len(rows), -1), STEP_S))
     expected = near_pairs(rows, threshold_km)
     assert len(expected) > 20
     assert found >= expected
@@ -106,7 +111,7 @@ def test_no_pair_that_comes_near_is_missing_and_none_comes_twice(
 def test_few_objects_and_any_threshold_keep_every_near_pair(seed: int, count: int, threshold_km: float) -> None:
     rows = described(arcs(count, seed, (6500.0, 12000.0), (0.5, 1.4)), threshold_km)
     everyone = np.ones(count, dtype=np.bool_)
-    found = pairs_of(pairs_in_slab(rows, everyone, np.full(count, -1), STEP_S, threshold_km))
+    found = pairs_of(pairs_in_slab(rows, everyone, np.full(count, -1), STEP_S))
     assert found >= near_pairs(rows, threshold_km)
 
 
@@ -116,7 +121,7 @@ def test_objects_that_swing_much_meet_one_another_and_all_the_others() -> None:
     rows = described(stencils, threshold_km)
     rows[::60, SWING] *= 4.0  # a looser bound stays a bound
     everyone = np.ones(len(rows), dtype=np.bool_)
-    found = pairs_of(pairs_in_slab(rows, everyone, np.full(len(rows), -1), STEP_S, threshold_km))
+    found = pairs_of(pairs_in_slab(rows, everyone, np.full(len(rows), -1), STEP_S))
     expected = near_pairs(rows, threshold_km)
     assert found >= expected
     assert any(first % 60 == 0 or second % 60 == 0 for first, second in expected)
@@ -127,7 +132,7 @@ def test_irregular_objects_and_pairs_of_one_group_are_left_out() -> None:
     rows = described(arcs(400, 3, (6900.0, 6930.0), (0.99, 1.01)), threshold_km)
     regular = np.arange(400) % 5 != 0
     group = np.where(np.arange(400) % 2 == 0, 7, -1)
-    found = pairs_of(pairs_in_slab(rows, regular, group, STEP_S, threshold_km))
+    found = pairs_of(pairs_in_slab(rows, regular, group, STEP_S))
     expected = {
         (first, second)
         for first, second in near_pairs(rows, threshold_km)

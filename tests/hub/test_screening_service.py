@@ -15,7 +15,9 @@ from ingest.messages import read_records
 from ingest.topics import CONJUNCTIONS, ELEMENTS
 from schemas.records import CONJUNCTION_SCHEMA, DataMode
 from schemas.timescales import NS_PER_SECOND
-from ssa_hub.services.screening import LEASE, Pace, ScreeningService, worth_another
+from ssa_hub.services.run_progress import RunProgress
+from ssa_hub.services.screening import LEASE, ScreeningService
+from ssa_hub.services.screening_pace import Pace, worth_another
 from ssa_hub.services.screening_window import Window
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.runs import Run
@@ -238,10 +240,10 @@ class Blocking(ScreeningService):
     begun: threading.Event
     go_on: threading.Event
 
-    def _find(self, elements: pa.Table, window: Window) -> Any:
+    def _find(self, elements: pa.Table, window: Window, done: RunProgress) -> Any:
         self.begun.set()
         assert self.go_on.wait(PATIENCE_S)
-        return super()._find(elements, window)
+        return super()._find(elements, window, done)
 
 
 def blocking(opened: Rooms, **given: Any) -> Blocking:
@@ -316,11 +318,11 @@ class Failing(ScreeningService):
     failures = 3
     tries = 0
 
-    def _find(self, elements: pa.Table, window: Window) -> Any:
+    def _find(self, elements: pa.Table, window: Window, done: RunProgress) -> Any:
         self.tries += 1
         if self.tries <= self.failures:
             raise ArithmeticError("a kernel\nfailed")
-        return super()._find(elements, window)
+        return super()._find(elements, window, done)
 
 
 async def test_a_run_that_fails_is_noted_told_and_tried_again_later_and_later(tmp_path: Path, sqlite_url: str) -> None:
@@ -420,3 +422,27 @@ async def test_a_service_that_is_cancelled_leaves_at_once_gives_its_lease_back_a
         assert opened.state.leases.acquire(LEASE, "another", 30.0)
         screening.go_on.set()
         assert await published(opened) == []
+
+
+async def test_a_run_that_an_operator_ends_is_noted_with_who_did_and_not_tried_again_at_once(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    said = Said()
+    async with rooms(tmp_path, sqlite_url) as opened:
+        record(opened, meeting())
+        screening = blocking(opened, said=said)
+
+        def ended() -> bool:
+            if screening.begun.is_set() and not screening.go_on.is_set():
+                (run,) = opened.state.runs.last(10)
+                assert (run.status, run.objects, run.fraction) == ("running", 2, None)
+                assert opened.state.runs.cancel("WARDEN") == 1
+                screening.go_on.set()
+            return any("cancelled" in line for line in said.lines)
+
+        await running_until(ended, screening.run())
+        (run,) = opened.state.runs.last(10)
+        assert (run.status, run.failure, run.cancelled_by) == ("failed", "cancelled by WARDEN", "WARDEN")
+        assert run.fraction is not None
+        assert await published(opened) == []
+    assert any(line.endswith("cancelled by WARDEN, next try in 0.2 s") for line in said.lines)

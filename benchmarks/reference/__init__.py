@@ -1,0 +1,1 @@
+"""Brute force over real catalogues, kept as a reference: nothing here imports `conjunction`."""
