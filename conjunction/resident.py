@@ -1,6 +1,6 @@
 """One against all, at once: a catalogue kept ready in memory, which takes new orbits and returns their conjunctions.
 
-For every row and the whole window it holds positions every 240 s in single precision (0.8 GB for 26,905 rows and seven
+For every row and the whole window it holds positions every 240 s in single precision (0.9 GB for 26,905 rows and seven
 days), and pieces for the few rows and slabs that these do not describe. The answer is that of `screening.screen` for
 the same pairs: only the sieve is another one, and misses nothing either; refinement is the same. docs/screening.md
 derives the bounds.

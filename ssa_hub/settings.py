@@ -12,7 +12,7 @@ class ScreeningSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``start_utc`` None: see `ssa_hub.services.screening_window`. Up to ``at_once_max`` orbits that arrive together are
     screened at once against all others, which are held in memory for it (0: not at all; more wait for the whole run),
-    unless they would take more than ``resident_megabytes_max`` (some 180 bytes an orbit and hour of the window).
+    unless they would take more than ``resident_megabytes_max`` (some 270 bytes an orbit and hour of the window).
     """
 
     threshold_km: float = 5.0

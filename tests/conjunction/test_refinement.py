@@ -171,6 +171,7 @@ def test_the_approach_angle_is_that_between_the_librarys_velocities() -> None:
     motion=(0.0, 1.0, 0.0),
     speed=1.0,
 )
+@example(coefficients=[0.0] * 27, scale=0.0, place=(0.0, 0.0, 1.5), motion=(0.0, 0.0, 0.0), speed=0.0)  # at rest
 @settings(max_examples=300, deadline=None)
 def test_a_piece_that_comes_within_reach_is_never_passed_over(
     coefficients: list[float],
@@ -188,7 +189,8 @@ def test_a_piece_that_comes_within_reach_is_never_passed_over(
     coefficients_found, near = described(wanted, least_km - 0.5 * APART_KM)
     assert near
     np.testing.assert_allclose(np.polynomial.polynomial.polyval(fine, coefficients_found.T), relative_km, atol=1e-9)
-    if scale == 0.0 and least_km > 0.1:
+    # without any motion, rounding alone says where to look from, and the bound may be nothing: safe, if not sharp
+    if scale == 0.0 and least_km > 0.1 and speed * np.linalg.norm(motion) > 1e-3:
         assert not described(wanted, 0.9 * least_km)[1]
 
 

@@ -253,7 +253,7 @@ def test_a_catalogue_without_pairs_has_no_conjunctions(count: int) -> None:
 
 
 @pytest.mark.slow
-def test_300_real_objects_of_all_regimes_over_a_day_agree_with_brute_force() -> None:
+def test_300_real_objects_of_all_regimes_over_six_hours_agree_with_brute_force() -> None:
     path = DATA / "catalogues" / "2024-09-17_26905.tle.gz"
     if not path.exists():
         pytest.skip(f"{path} is not here")
@@ -266,9 +266,9 @@ def test_300_real_objects_of_all_regimes_over_a_day_agree_with_brute_force() -> 
     satellites = [Satrec.twoline2rv(lines[2 * row], lines[2 * row + 1]) for row in chosen.tolist()]
     part = elements.take(chosen)
     since_epoch_min = (start_tai_ns - part.column("epoch_tai_ns").to_numpy()) / 60e9
-    reference = all_minima(satellites, since_epoch_min, 86_400.0, 50.0 + GRAZING_KM)
-    assert len(reference) > 300
-    result = screen(Catalogue.from_elements(part), start_tai_ns=start_tai_ns, duration_s=86_400.0, threshold_km=50.0)
+    reference = all_minima(satellites, since_epoch_min, 21_600.0, 50.0 + GRAZING_KM)
+    assert len(reference) > 80
+    result = screen(Catalogue.from_elements(part), start_tai_ns=start_tai_ns, duration_s=21_600.0, threshold_km=50.0)
     assert_the_same(result.conjunctions, reference, start_tai_ns, 50.0)
 
 

@@ -269,4 +269,4 @@ def test_exchanged_objects_are_what_screening_says_of_the_pair_in_the_other_orde
 
 
 def test_memory_is_estimated_from_orbits_and_window() -> None:
-    assert megabytes_of(27_000, 86_400.0) == pytest.approx(117.0, rel=0.01)
+    assert megabytes_of(27_000, 86_400.0) == pytest.approx(175.0, rel=0.01)
