@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.reference import search
@@ -105,6 +105,7 @@ def test_formation_flyers_that_graze_the_threshold_are_found_above_and_not_below
 def test_objects_that_fail_are_screened_up_to_their_last_instant(meeting: Meeting, threshold_km: float) -> None:
     elements = table_of(meeting[:2])
     rows, ends = search.all_minima(search.Run.of(satellites_of(elements), EPOCH_JD, 752, threshold_km))
+    assume(not ends.wild.any())  # drag that no orbit has: from where SGP4 has lost it, each may say for itself
     result = screened(elements, 0.0, 752 * search.STEP_S, threshold_km)
     from_s = {row["index"]: (row["from_tai_ns"] - EPOCH_TAI_NS) / 1e9 for row in result.left_out.to_pylist()}
     ended = np.flatnonzero(ends.last_good_s < 752 * search.STEP_S).tolist()
