@@ -20,10 +20,10 @@ from sgp4.api import Satrec, SatrecArray
 
 from benchmarks.catalogues import processor, versions
 from conjunction.catalogue import Catalogue
+from conjunction.orbit_grid import GridStates, grid_states
 from conjunction.sgp4_deep_tile_kernel import LANES as DEEP_LANES
 from conjunction.sgp4_kernel import grid_one_by_one
 from conjunction.sgp4_tile_kernel import LANES
-from conjunction.sgp4_tiles import GridStates, grid_states
 from schemas.timescales import parse_utc, utc_julian_date
 from schemas.tle.read import read_tle
 

@@ -7,7 +7,7 @@ from conjunction import sgp4_tiles
 from conjunction.catalogue import Catalogue
 from conjunction.sgp4_tiles import GridStates
 
-__all__ = ["GridStates", "grid_states"]
+__all__ = ["GridStates", "fill_grid", "grid_states"]
 
 
 def grid_states(
@@ -15,7 +15,7 @@ def grid_states(
 ) -> GridStates:
     """States of catalogue rows `rows` (m,) at all instants tai_ns (k,), TAI ns; each row at most once.
 
-    Element sets as in `conjunction.sgp4_tiles.grid_states`; ephemerides interpolated, with OUTSIDE_SPAN outside a row's
+    Element sets as in `conjunction.sgp4_tiles`; ephemerides interpolated, with OUTSIDE_SPAN outside a row's
     span. Memory is that of the result: a caller streams through a long window by taking some times at a time.
     """
     states = sgp4_tiles.empty_grid(len(tai_ns), len(rows), with_velocity=with_velocity)

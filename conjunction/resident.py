@@ -27,7 +27,8 @@ from conjunction.resident_query import queries_of
 from conjunction.resident_schedule import Schedule, batches, by_size
 from conjunction.resident_search import BOUNDS, ROW, may_meet, refined
 from conjunction.resident_store import NodeStore, OrbitStore, PieceStore
-from conjunction.resident_tracks import Tracks, alive_at_start, tracks_of
+from conjunction.resident_tracks import Tracks, tracks_of
+from conjunction.screened_spans import alive_at_start
 from conjunction.screening import ScreeningResult, conjunction_table
 from conjunction.sieve import Window
 

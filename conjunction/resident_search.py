@@ -13,7 +13,7 @@ from conjunction.resident_kernel import screen_pieces, screen_rows
 from conjunction.resident_query import Query
 from conjunction.resident_schedule import Schedule
 from conjunction.resident_store import NodeStore, PieceList, by_block
-from conjunction.sieve import Window
+from conjunction.screened_spans import valid_ns
 
 ROW = np.dtype(
     [
@@ -72,17 +72,6 @@ def may_meet(
         here[:, 0] = selected[part.selected[here[:, 0]]]
         found.append(here)
     return np.unique(np.concatenate(found), axis=0)
-
-
-def valid_ns(
-    catalogue: Catalogue, failures: list[Failure], window: Window
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """From when and up to when each row of a catalogue is screened, both (n,), both included."""
-    starts = np.maximum(catalogue.valid_from_tai_ns, window.start_tai_ns)
-    ends = np.minimum(catalogue.valid_until_tai_ns, window.stop_tai_ns)
-    for failure in failures:
-        ends[failure.row] = min(ends[failure.row], failure.from_tai_ns - 1)
-    return starts, ends
 
 
 def refined(

@@ -34,7 +34,8 @@ from conjunction.resident_track_kernel import (
     measure_rows,
     track,
 )
-from conjunction.sieve import SLAB_NS, Window
+from conjunction.screened_spans import alive_at_start
+from conjunction.sieve import SLAB_NS
 from conjunction.slab_kernel import REMAINDER_KM as DESCRIBED_REMAINDER
 
 _AFTER_BREAK = 100  # our own code: the orbit is not smooth between this grid time and the next
@@ -107,23 +108,6 @@ def tracks_of(catalogue: Catalogue, rows: NDArray[np.int32], schedule: Schedule,
         failures,
         grid.code.size,
     )
-
-
-def alive_at_start(
-    catalogue: Catalogue, rows: NDArray[np.int32], window: Window
-) -> tuple[NDArray[np.bool_], list[Failure]]:
-    """Which of the rows (m,) are screened at all, and the failures at the window's start, by place in `rows`.
-
-    An ephemeris may begin later; an element set must have a state at the start, as in `screening.screen`.
-    """
-    alive = ~np.isin(rows, list(catalogue.unusable))
-    alive &= catalogue.valid_from_tai_ns[rows] < window.stop_tai_ns
-    alive &= catalogue.valid_until_tai_ns[rows] > window.start_tai_ns
-    check = np.flatnonzero(alive)
-    code = catalogue.states(rows[check], np.maximum(window.start_tai_ns, catalogue.valid_from_tai_ns[rows[check]])).code
-    bad = np.flatnonzero(code)
-    alive[check[bad]] = False
-    return alive, [Failure(int(check[k]), window.start_tai_ns, int(code[k])) for k in bad]
 
 
 class Walk:

@@ -19,8 +19,10 @@ from conjunction.irregular import Failure
 from conjunction.left_out import LEFT_OUT_SCHEMA, left_out_table
 from conjunction.pieces_of_work import Kept, PieceStore, ScreeningCancelled, in_order
 from conjunction.refinement import Candidates, Encounters, refine
+from conjunction.screened_spans import alive_at_start, valid_ns
 from conjunction.sieve import Sieved, Window, sieve_chunk, slabs_in_chunk
 from conjunction.volumes import Volumes
+from schemas.records import CONJUNCTION_GEOMETRY
 
 __all__ = ["CONJUNCTIONS_SCHEMA", "LEFT_OUT_SCHEMA", "ScreeningCancelled", "ScreeningResult", "screen"]
 
@@ -37,14 +39,7 @@ CONJUNCTIONS_SCHEMA = pa.schema(
         *(
             pa.field(name, pa.float64(), False)
             for name in (
-                "miss_distance_m",
-                "relative_speed_m_s",
-                "relative_position_r_m",
-                "relative_position_t_m",
-                "relative_position_n_m",
-                "relative_velocity_r_m_s",
-                "relative_velocity_t_m_s",
-                "relative_velocity_n_m_s",
+                *CONJUNCTION_GEOMETRY,
                 "approach_angle_deg",
             )
         ),
@@ -147,14 +142,15 @@ def screen(
         workers = executor or stack.enter_context(ThreadPoolExecutor(_core_count()))
         tell = progress or (lambda fraction: None)
         run = _Run(catalogue, window, threshold_km, volumes, workers, tell, cancelled, checkpoint, key)
-        active, failures = _alive_at_start(catalogue, window)
+        alive, failures = alive_at_start(catalogue, np.arange(catalogue.n, dtype=np.int32), window)
+        active = np.flatnonzero(alive).astype(np.int32)
         sieved = _sieve(run, active, group)
         failures += [Failure(*failure) for part in sieved for failure in part.failures.tolist()]
         state_count = sum(int(part.state_count) for part in sieved)
         candidates = _candidates(catalogue, sieved, pairs_excluded if callable(pairs_excluded) else None)
         del sieved  # of a large population, more than the conjunctions take
         candidate_count, sieve_ended = len(candidates.first), time.perf_counter()
-        batches = _refine(run, candidates, _ends(failures, catalogue, window))
+        batches = _refine(run, candidates, valid_ns(catalogue, failures, window))
         del candidates
     tell(1.0)
     return ScreeningResult(
@@ -172,19 +168,6 @@ def _core_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _alive_at_start(catalogue: Catalogue, window: Window) -> tuple[NDArray[np.int32], list[Failure]]:
-    """Catalogue rows with a state at the window's start, or where they begin in it; the failures of the others."""
-    usable = (catalogue.valid_from_tai_ns < window.stop_tai_ns) & (catalogue.valid_until_tai_ns > window.start_tai_ns)
-    usable[list(catalogue.unusable)] = False
-    rows = np.flatnonzero(usable).astype(np.int32)
-    code = catalogue.states(rows, np.maximum(window.start_tai_ns, catalogue.valid_from_tai_ns[rows])).code
-    failures = [
-        Failure(row, window.start_tai_ns, why)
-        for row, why in zip(rows[code != 0].tolist(), code[code != 0].tolist(), strict=True)
-    ]
-    return rows[code == 0], failures
 
 
 def _sieve(run: _Run, active: NDArray[np.int32], group: NDArray[np.int64]) -> list[Sieved]:
@@ -219,15 +202,6 @@ def _candidates(
     new = np.ones(len(first), dtype=np.bool_)
     new[1:] = (np.diff(first) != 0) | (np.diff(second) != 0) | (np.diff(slab) != 0)
     return Candidates(first[new], second[new], slab[new])
-
-
-def _ends(failures: list[Failure], catalogue: Catalogue, window: Window) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """From when and up to when each catalogue row is screened, both (n,), both included."""
-    starts = np.maximum(catalogue.valid_from_tai_ns, window.start_tai_ns)
-    ends = np.minimum(catalogue.valid_until_tai_ns, window.stop_tai_ns)
-    for failure in failures:
-        ends[failure.row] = min(ends[failure.row], failure.from_tai_ns - 1)
-    return starts, ends
 
 
 def _refine(

@@ -42,18 +42,6 @@ def empty_grid(times: int, objects: int, *, with_velocity: bool = False) -> Grid
     )
 
 
-def grid_states(
-    catalogue: Catalogue, rows: NDArray[np.int32], tai_ns: NDArray[np.int64], *, with_velocity: bool = False
-) -> GridStates:
-    """States of catalogue rows `rows` (m,) at all instants tai_ns (k,), TAI ns; each row at most once.
-
-    Memory is that of the result: a caller streams through a long window by taking some times at a time.
-    """
-    states = empty_grid(len(tai_ns), len(rows), with_velocity=with_velocity)
-    fill_grid(catalogue, rows, np.arange(len(rows)), tai_ns, states)
-    return states
-
-
 def fill_grid(
     catalogue: Catalogue,
     rows: NDArray[np.int32],
@@ -61,7 +49,10 @@ def fill_grid(
     tai_ns: NDArray[np.int64],
     states: GridStates,
 ) -> None:
-    """As `grid_states`, into the given columns (m,) of room that is there already, C-contiguous."""
+    """States of catalogue rows `rows` (m,), element sets, each at most once, at all instants tai_ns (k,), TAI ns.
+
+    Into the given columns (m,) of room that is there already, C-contiguous.
+    """
     rows = np.ascontiguousarray(rows, dtype=np.int32)
     tai_ns = np.ascontiguousarray(tai_ns, dtype=np.int64)
     source = (catalogue.coefficients, catalogue.epoch_tai_ns)

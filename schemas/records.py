@@ -119,6 +119,19 @@ CONJUNCTION = (
 )
 
 
+# How two objects pass each other, among the fields of CONJUNCTION.
+CONJUNCTION_GEOMETRY = (
+    "miss_distance_m",
+    "relative_speed_m_s",
+    "relative_position_r_m",
+    "relative_position_t_m",
+    "relative_position_n_m",
+    "relative_velocity_r_m_s",
+    "relative_velocity_t_m_s",
+    "relative_velocity_n_m_s",
+)
+
+
 def arrow_schema(fields: tuple[Field, ...]) -> pa.Schema:
     """The Arrow schema of a list of fields, meanings kept as field metadata."""
     return pa.schema([pa.field(f.name, f.type, f.nullable, {"meaning": f.meaning}) for f in fields])

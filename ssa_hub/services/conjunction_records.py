@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.identity import record_id_of
-from schemas.records import CONJUNCTION_SCHEMA
+from schemas.records import CONJUNCTION_GEOMETRY, CONJUNCTION_SCHEMA
 from schemas.timescales import NS_PER_SECOND
 
 HUB = "SSA-HUB"
@@ -14,14 +14,7 @@ METHOD = "SGP4 screening, not advice to manoeuvre"
 
 _FROM_SCREENING = (
     "tca_tai_ns",
-    "miss_distance_m",
-    "relative_speed_m_s",
-    "relative_position_r_m",
-    "relative_position_t_m",
-    "relative_position_n_m",
-    "relative_velocity_r_m_s",
-    "relative_velocity_t_m_s",
-    "relative_velocity_n_m_s",
+    *CONJUNCTION_GEOMETRY,
     "at_window_edge",
 )
 _IF_SCREENED_FOR = ("approach_angle_deg", "entry_tai_ns", "exit_tai_ns")

@@ -9,22 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.records import ELEMENT_SET_SCHEMA, DataMode, Kind
+from schemas.records import CONJUNCTION_GEOMETRY, ELEMENT_SET_SCHEMA, DataMode, Kind
 from ssa_hub.history.queries import HistoryQueries
 from ssa_hub.release.table import ReleaseTable
 from ssa_hub.state.combinations import Combination
 from ssa_hub.state.store import State
 
-GEOMETRY = (
-    "miss_distance_m",
-    "relative_speed_m_s",
-    "relative_position_r_m",
-    "relative_position_t_m",
-    "relative_position_n_m",
-    "relative_velocity_r_m_s",
-    "relative_velocity_t_m_s",
-    "relative_velocity_n_m_s",
-)
 _EVERY_ROW = 2**31 - 1
 
 
@@ -36,7 +26,7 @@ def orbits_taking_part(
     Columns of ELEMENT_SET and ``mask_id`` (of derived conjunctions), by object id, originator, label id. Raises
     StateUnavailableError, HistoryUnavailableError.
     """
-    allowed = table.to_arrow(Kind.DERIVED_CONJUNCTIONS, showing=GEOMETRY)
+    allowed = table.to_arrow(Kind.DERIVED_CONJUNCTIONS, showing=CONJUNCTION_GEOMETRY)
     allowed = allowed.filter(pc.equal(allowed.column("data_mode"), data_mode.value)).combine_chunks()
     delayed = pc.greater(allowed.column("delay_ns"), 0)
     schema = ELEMENT_SET_SCHEMA.append(allowed.schema.field("mask_id"))

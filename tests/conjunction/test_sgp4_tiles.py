@@ -17,6 +17,7 @@ from llvmlite.binding import get_host_cpu_features
 from sgp4.api import Satrec
 
 from conjunction.catalogue import Catalogue
+from conjunction.orbit_grid import GridStates, grid_states
 from conjunction.sgp4_kernel import NEAR_EARTH_COEFFICIENTS, RADIUS_EARTH_KM
 from conjunction.sgp4_tile_kernel import (
     ECCENTRICITY_LIMIT,
@@ -27,7 +28,6 @@ from conjunction.sgp4_tile_kernel import (
     tile_positions,
     tile_states,
 )
-from conjunction.sgp4_tiles import GridStates, grid_states
 from schemas.tle.read import read_tle
 from tests.conjunction.orbit_oracle import satellites_of
 from tests.conjunction.populations import EPOCH_TAI_NS, Elements, all_regimes, rev_per_day, table_of
