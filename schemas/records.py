@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
     ELEMENTS = "elements"
     DERIVED_CONJUNCTIONS = "derived-conjunctions"
+    TEAR_LINES = "tear-lines"
 
 
 class Field(NamedTuple):

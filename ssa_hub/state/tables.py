@@ -31,18 +31,18 @@ metadata = MetaData(
     }
 )
 
-_ID = String().with_variant(String(collation="C"), "postgresql")
+ID = String().with_variant(String(collation="C"), "postgresql")
 # SQLite numbers rows by itself only in a column of type INTEGER, which holds 64 bits there.
-_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
 # The distinct (data mode, originator, label) of orbits: few, so release is decided on them, not on rows.
 combinations = Table(
     "combinations",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("data_mode", _ID, nullable=False),
-    Column("originator", _ID, nullable=False),
-    Column("label_id", _ID, nullable=False),
+    Column("data_mode", ID, nullable=False),
+    Column("originator", ID, nullable=False),
+    Column("label_id", ID, nullable=False),
     Column("last_elements_seq", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("data_mode", "originator", "label_id"),
 )
@@ -52,11 +52,11 @@ combinations = Table(
 recorded = Table(
     "recorded",
     metadata,
-    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
-    Column("record_id", _ID, nullable=False, unique=True),
-    Column("kind", _ID, nullable=False),
-    Column("object_id_1", _ID, nullable=False),
-    Column("object_id_2", _ID, nullable=True),
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("record_id", ID, nullable=False, unique=True),
+    Column("kind", ID, nullable=False),
+    Column("object_id_1", ID, nullable=False),
+    Column("object_id_2", ID, nullable=True),
     Column("combination_1", Integer, ForeignKey("combinations.id"), nullable=False),
     Column("combination_2", Integer, ForeignKey("combinations.id"), nullable=True),
     Column("received_tai_ns", BigInteger, nullable=False),
@@ -69,18 +69,18 @@ recorded = Table(
 newest = Table(
     "newest",
     metadata,
-    Column("object_id", _ID, primary_key=True),
+    Column("object_id", ID, primary_key=True),
     Column("combination_id", Integer, ForeignKey("combinations.id"), primary_key=True),
     Column("epoch_tai_ns", BigInteger, nullable=False),
     Column("received_tai_ns", BigInteger, nullable=False),
-    Column("record_id", _ID, ForeignKey("recorded.record_id"), nullable=False),
+    Column("record_id", ID, ForeignKey("recorded.record_id"), nullable=False),
 )
 
 # Up to where (next offset) feed and newest orbits reflect each log partition.
 positions = Table(
     "positions",
     metadata,
-    Column("topic", _ID, primary_key=True),
+    Column("topic", ID, primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next_offset", BigInteger, nullable=False),
 )
@@ -88,13 +88,13 @@ positions = Table(
 payloads = Table(
     "payloads",
     metadata,
-    Column("receipt_id", _ID, primary_key=True),
-    Column("payload_sha256", _ID, nullable=False, index=True),
-    Column("source", _ID, nullable=False),
+    Column("receipt_id", ID, primary_key=True),
+    Column("payload_sha256", ID, nullable=False, index=True),
+    Column("source", ID, nullable=False),
     Column("provenance", Text, nullable=False),
     Column("location", Text, nullable=False),
     Column("received_tai_ns", BigInteger, nullable=False),
-    Column("status", _ID, nullable=False),
+    Column("status", ID, nullable=False),
     Column("records", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
     CheckConstraint("status IN ('stored', 'published')", name="status"),
@@ -105,30 +105,30 @@ payloads = Table(
 connector_memory = Table(
     "connector_memory",
     metadata,
-    Column("source", _ID, primary_key=True),
-    Column("key", _ID, primary_key=True),
+    Column("source", ID, primary_key=True),
+    Column("key", ID, primary_key=True),
     Column("value", Text, nullable=False),
 )
 
 labels = Table(
     "labels",
     metadata,
-    Column("label_id", _ID, primary_key=True),
+    Column("label_id", ID, primary_key=True),
     Column("body", Text, nullable=False),
 )
 
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
-    Column("payload_sha256", _ID, nullable=False),
-    Column("source", _ID, nullable=False),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("payload_sha256", ID, nullable=False),
+    Column("source", ID, nullable=False),
     Column("file", Text, nullable=False),
     Column("record", Integer, nullable=False),
     Column("line", Integer, nullable=False),
-    Column("field", _ID, nullable=False),
+    Column("field", ID, nullable=False),
     Column("value", Text, nullable=False),
-    Column("rule", _ID, nullable=False),
+    Column("rule", ID, nullable=False),
     Column("clause", Text, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Column("received_tai_ns", BigInteger, nullable=False),
@@ -139,7 +139,7 @@ quarantine = Table(
 partners = Table(
     "partners",
     metadata,
-    Column("name", _ID, primary_key=True),
+    Column("name", ID, primary_key=True),
     Column("definition", Text, nullable=False),
 )
 
@@ -147,9 +147,9 @@ partners = Table(
 api_keys = Table(
     "api_keys",
     metadata,
-    Column("key_id", _ID, primary_key=True),
-    Column("partner", _ID, nullable=False, index=True),
-    Column("token_sha256", _ID, nullable=False),
+    Column("key_id", ID, primary_key=True),
+    Column("partner", ID, nullable=False, index=True),
+    Column("token_sha256", ID, nullable=False),
     Column("created_tai_ns", BigInteger, nullable=False),
     Column("revoked_tai_ns", BigInteger, nullable=True),
 )
@@ -158,13 +158,15 @@ api_keys = Table(
 agreements = Table(
     "agreements",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
-    Column("originator", _ID, nullable=False),
-    Column("version", _ID, nullable=False),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("originator", ID, nullable=False),
+    Column("version", ID, nullable=False),
     Column("file", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("activated_tai_ns", BigInteger, nullable=False),
     Column("retired_tai_ns", BigInteger, nullable=True),
+    Column("activated_by", Text, nullable=True),
+    Column("retired_by", Text, nullable=True),
     Index("uq_agreements_active", "originator", unique=True, sqlite_where=text("retired_tai_ns IS NULL"),
           postgresql_where=text("retired_tai_ns IS NULL")),
 )  # fmt: skip
@@ -172,8 +174,8 @@ agreements = Table(
 postures = Table(
     "postures",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
-    Column("posture", _ID, nullable=False),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("posture", ID, nullable=False),
     Column("set_tai_ns", BigInteger, nullable=False),
     Column("set_by", Text, nullable=False),
 )
@@ -190,13 +192,13 @@ policy_revision = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
-    Column("data_mode", _ID, nullable=False),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("data_mode", ID, nullable=False),
     Column("catalogue_seq", BigInteger, nullable=False),
     Column("start_tai_ns", BigInteger, nullable=False),
     Column("end_tai_ns", BigInteger, nullable=False),
     Column("threshold_km", Float, nullable=False),
-    Column("status", _ID, nullable=False),
+    Column("status", ID, nullable=False),
     Column("objects", Integer, nullable=True),
     Column("conjunctions", Integer, nullable=True),
     Column("left_out", Text, nullable=False),
@@ -216,7 +218,7 @@ runs = Table(
 leases = Table(
     "leases",
     metadata,
-    Column("name", _ID, primary_key=True),
+    Column("name", ID, primary_key=True),
     Column("holder", Text, nullable=False),
     Column("expires_unix_s", Float(53), nullable=False),
 )

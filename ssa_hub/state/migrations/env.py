@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ssa_hub.state.tables import metadata
+from ssa_hub.state.release_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
