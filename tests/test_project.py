@@ -34,7 +34,7 @@ def test_the_readme_has_two_commands_of_one_line_each_that_a_shell_can_read() ->
         assert subprocess.run(["sh", "-n", "-c", command], capture_output=True).returncode == 0
     install_and_run, test = commands
     assert install_and_run.endswith(".venv/bin/ssa-hub up")
-    assert test.endswith(".venv/bin/python -m pytest")
+    assert ".venv/bin/python -m pytest" in test
 
 
 def test_ci_runs_the_readmes_second_command_word_for_word() -> None:

@@ -10,12 +10,21 @@ from schemas.records import DataMode
 from ssa_hub.api.problems import unauthenticated
 from ssa_hub.release.partner import Partner
 from ssa_hub.services.health import Health
+from ssa_hub.services.own_agreement import OwnAgreements
+from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.explaining import Explainer
 from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.ledger_views import LedgerViews
+from ssa_hub.sharing.notices import Notices
+from ssa_hub.sharing.posture import PostureDesk
+from ssa_hub.sharing.rehearsing import Rehearser
 from ssa_hub.sharing.screening_state import ScreeningState
 from ssa_hub.sharing.stream import Stream
+from ssa_hub.sharing.tear_line_budget import TearLineBudgets
 from ssa_hub.sharing.views import Views
 from ssa_hub.sharing.what_if import WhatIf
+from ssa_hub.sharing.withdrawal_views import WithdrawalViews
+from ssa_hub.sharing.withdrawing import Withdrawing
 
 
 class Services(NamedTuple):
@@ -28,6 +37,15 @@ class Services(NamedTuple):
     keys: KeyRing
     what_if: WhatIf
     screening: ScreeningState
+    disclosures: Disclosures
+    ledger: LedgerViews
+    notices: Notices
+    tear_lines: TearLineBudgets
+    withdrawing: Withdrawing
+    withdrawals: WithdrawalViews
+    posture: PostureDesk
+    rehearser: Rehearser
+    own_agreements: OwnAgreements
     health: Health
     data_mode: DataMode
 

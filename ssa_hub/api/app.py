@@ -9,7 +9,23 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 from ingest.pipeline import Receipt
-from ssa_hub.api import explaining, listings, problems, pushes, screening, sent_labels, streaming, what_if
+from ssa_hub.api import agreements as own_agreements
+from ssa_hub.api import (
+    explaining,
+    ledger,
+    listings,
+    notices,
+    posture,
+    problems,
+    pushes,
+    rehearsals,
+    screening,
+    sent_labels,
+    streaming,
+    tear_lines,
+    what_if,
+    withdrawals,
+)
 from ssa_hub.api.access import Services
 
 VERSION = "0.1.0"
@@ -45,7 +61,9 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )  # fmt: skip
     app.state.services = services
-    for module in (listings, pushes, what_if, streaming, explaining, screening):
+    for module in (listings, pushes, what_if, streaming, explaining, ledger, screening, notices, withdrawals):
+        app.include_router(module.router)
+    for module in (posture, own_agreements, rehearsals, tear_lines):
         app.include_router(module.router)
     problems.install(app)
 
@@ -71,7 +89,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop("ValidationError", None)
         template = "#/components/schemas/{name}"
         schemas.update(msgspec.json.schema_components([problems.Problem, Receipt], ref_template=template)[1])
-        for module in (explaining, listings, screening, sent_labels, what_if):
+        for module in (explaining, ledger, listings, notices, screening, sent_labels, what_if, withdrawals):
+            schemas.update(module.component_schemas())
+        for module in (posture, own_agreements, rehearsals, tear_lines):
             schemas.update(module.component_schemas())
         app.openapi_schema = document
     return app.openapi_schema

@@ -1,6 +1,8 @@
 """Cursors: the sort key of the last row that the partner was given, and nothing else.
 
-A cursor holds only values of a row that the partner has seen, so it says nothing of rows that he may not see.
+A cursor holds only values of a row that the partner has seen, as they were shown to him, and where that row is shown in
+part its place among equals in the partner's own order, which says nothing of its content. So it says nothing of rows
+that he may not see, and nothing has to be looked up for it.
 """
 
 import base64

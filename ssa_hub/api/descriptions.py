@@ -9,6 +9,7 @@ from schemas.omm.keywords import CELESTRAK_KEYS
 from schemas.records import DataMode, Field
 from ssa_hub.api.formats import MEDIA_TYPES, Format
 from ssa_hub.api.problems import documented
+from ssa_hub.api.sidecar import MEDIA_TYPE as SIDECAR_MEDIA_TYPE
 from ssa_hub.release.masks import WITHHELD
 from ssa_hub.sharing.utc import utc_names
 
@@ -61,8 +62,13 @@ def item_schema(fields: tuple[Field, ...], always: Collection[str]) -> dict[str,
     }
 
 
-def listing_responses(name: str, formats: tuple[Format, ...]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI ``responses`` of a listing whose records have the component schema ``name``."""
+def listing_responses(
+    name: str, formats: tuple[Format, ...], *, sidecar: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI ``responses`` of a listing whose records have the component schema ``name``.
+
+    ``sidecar``: it can also be had as a ZIP with its label.
+    """
     page = {
         "type": "object",
         "required": ["policy_version", "data_mode", "next", "items"],
@@ -85,6 +91,8 @@ def listing_responses(name: str, formats: tuple[Format, ...]) -> dict[int | str,
         Format.PARQUET: {},
     }
     content = {media_type_of(form): {"schema": schemas.get(form, _TEXT)} for form in formats}
+    if sidecar:
+        content[SIDECAR_MEDIA_TYPE] = {"schema": {}}
     return {
         200: {"description": "What is released to you", "content": content, "headers": _HEADERS},
         **documented(401, 406, 422, 503),

@@ -41,13 +41,16 @@ def explain(
 ) -> Response:
     """For the record's originator (of a conjunction: of both orbits), a steward, and about yourself what you see.
 
-    Everybody else gets the answer of a record that does not exist.
+    Give the id that you are shown: your own pseudonym of a record that you see in part. ``withdrawn``: its originator
+    has recalled it. Everybody else gets the answer of a record that does not exist.
     """
-    explained = used.explainer.explain(partner, record_id, partner.name if about is None else about)
-    if explained is None:
+    answer = used.explainer.explain(partner, record_id, partner.name if about is None else about)
+    if answer is None:
         raise not_found()
-    headers = {"SSA-Policy-Version": explained.policy_version, **NOT_FOR_CACHES}
-    return Response(msgspec.json.encode(explained), headers=headers, media_type="application/json")
+    headers = {"SSA-Policy-Version": answer.explained.policy_version, **NOT_FOR_CACHES}
+    body = msgspec.json.encode(answer.explained)
+    used.disclosures.record(answer.disclosures)
+    return Response(body, headers=headers, media_type="application/json")
 
 
 @router.get(

@@ -2,7 +2,8 @@
 
 Metadata of a page (policy version, data mode, next cursor) stands in the headers in every format, and in the body too
 in JSON. Formats of the field (TLE, OMM) hold whole element sets only: where the agreement withholds a field that such
-a message must have, the answer is a clear 406, never a message with a hole.
+a message must have, the answer is a clear 406, never a message with a hole. Nor is a coarsened element set written as
+one: elements with another epoch than their own put the object somewhere else, and the message has no place to say so.
 """
 
 import re
@@ -180,6 +181,11 @@ def write_page(page: Page, listing: str, chosen: Format) -> bytes:
         raise not_acceptable(
             f"A {chosen} message cannot be written without {', '.join(sorted(withheld))}, which the originator's "
             "agreement withholds from you. Ask for json, ndjson, csv, arrow or parquet."
+        )
+    if page.coarsened:
+        raise not_acceptable(
+            f"A {chosen} message cannot say that the originator's agreement shows you rounded values, and would be "
+            "taken for an orbit. Ask for json, ndjson, csv, arrow or parquet."
         )
     try:
         return _MESSAGE_WRITERS[chosen](page.records)

@@ -120,7 +120,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
     """OpenAPI ``responses`` for the given problem statuses, and for a request that is no HTTP request."""
     meaning = {
         401: "No valid API key",
-        403: "For stewards of this hub only",
+        403: "Not for you; the detail says for whom",
         404: "No such record, or not released to you",
         406: "Not available in this format",
         413: "Too large",

@@ -18,12 +18,15 @@ _EVENT = {
     "required": ["id", "event", "data"],
     "properties": {
         "id": {"type": "string", "description": "send it as Last-Event-ID to go on after this event"},
-        "event": {"enum": ["begun", "elements", "conjunctions"], "description": "the kind; begun: only a place"},
+        "event": {
+            "enum": ["begun", "elements", "conjunctions", "tear-line", "withdrawal"],
+            "description": "the kind; begun: only a place; tear-line, withdrawal: a notice to you",
+        },
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
             "contentSchema": {"type": "object"},
-            "description": "the record as in the listings, with policy_version; {} for begun",
+            "description": "a record as in its listing, with policy_version; a notice as in its listing; begun: {}",
         },
         "retry": {"type": "integer", "description": "ms to wait before connecting again"},
     },
@@ -41,7 +44,9 @@ async def stream(
     used: Used,
     partner: Asking,
     token: Token,
-    kind: Annotated[list[Literal["elements", "conjunctions"]] | None, Query(description="default: both")] = None,
+    kind: Annotated[
+        list[Literal["elements", "conjunctions", "notices"]] | None, Query(description="default: all of them")
+    ] = None,
     data_mode: Mode = None,
     last_event_id: Annotated[
         Annotated[str, Header(max_length=2_000, json_schema_extra={"format": "event-id"})] | None,
@@ -55,20 +60,22 @@ async def stream(
     ] = None,
     from_beginning: Annotated[bool, Query(description="start with everything that is kept, not with now")] = False,
 ) -> StreamingResponse:
-    """Every record once it is released to you, at least once and, within one object, in order.
+    """Every record once it is released to you, at least once, in the order in which they become visible.
 
-    An embargoed record comes when its delay is over. Reconnect with ``Last-Event-ID`` and nothing is lost.
+    An embargoed record comes when its delay is over. Notices (tear-lines, withdrawals of what you have received) come
+    too; one that you were never sent comes wherever you go on. Reconnect with ``Last-Event-ID`` and nothing is lost.
     """
-    kinds = tuple(dict.fromkeys(kind or ["elements", "conjunctions"]))
+    kinds = tuple(dict.fromkeys(kind or ["elements", "conjunctions", "notices"]))
+    mode = data_mode or used.data_mode
     try:
-        start = await used.stream.start(partner, last_event_id, from_beginning=from_beginning)
+        start = await used.stream.start(partner, last_event_id, from_beginning=from_beginning, data_mode=mode)
     except UnknownEventError as error:
         raise invalid("not the id of an event that was sent to you; start without it", "last-event-id") from error
     events = used.stream.events(
         lambda: used.keys.partner_of(token or ""),
         start,
         kinds=kinds,
-        data_mode=data_mode or used.data_mode,
+        data_mode=mode,
         most=last,
         wait_s=wait_s,
     )

@@ -10,15 +10,16 @@ import structlog
 from fastapi import APIRouter, Query, Request, Response
 
 from schemas.timescales import format_utc
-from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.access import Asking, Services, Used
+from ssa_hub.api.answers import rendered_response
 from ssa_hub.api.bodies import read_body
 from ssa_hub.api.descriptions import item_schema, listing_responses
 from ssa_hub.api.formats import MEDIA_TYPES, TABLE_FORMATS, Format, choose_format, write_page
 from ssa_hub.api.parameters import STRICT, Accept, Mode, TableFormatOnly, UtcText, instant
-from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented
+from ssa_hub.api.problems import ProblemError, documented
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.release.partner import Partner
-from ssa_hub.services.finishing import left_in_thread
+from ssa_hub.services.finishing import finished_in_thread, left_in_thread
 from ssa_hub.sharing.candidates import BODY_BYTES_MAX, UnusableBodyError
 from ssa_hub.sharing.page import Page
 from ssa_hub.sharing.utc import with_utc_columns
@@ -138,7 +139,8 @@ async def what_if(
     try:
         with used.what_if.turn(partner):
             data = await read_body(request, BODY_BYTES_MAX)
-            return _response(await _answered(request, used.what_if, partner, data, question), chosen)
+            answer = await _answered(request, used.what_if, partner, data, question)
+            return await finished_in_thread(_response, answer, chosen, used)
     except BusyError:
         raise ProblemError(
             429, "busy", "One what-if at a time", "Your last one is still under way.", Retry_After="5"
@@ -185,7 +187,7 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _response(answer: Answer, chosen: Format) -> Response:
+def _response(answer: Answer, chosen: Format, used: Services) -> Response:
     window = answer.window
     start_utc, stop_utc = format_utc(window.start_tai_ns, 6), format_utc(window.stop_tai_ns, 6)
     headers = {
@@ -193,8 +195,6 @@ def _response(answer: Answer, chosen: Format) -> Response:
         "SSA-Data-Mode": answer.data_mode,
         "SSA-Window": f"{start_utc}/{stop_utc}",
         "SSA-Left-Out": str(len(answer.left_out)),
-        "Vary": "Accept",
-        **NOT_FOR_CACHES,
     }
     if chosen is Format.JSON:
         body = msgspec.json.encode(
@@ -212,4 +212,4 @@ def _response(answer: Answer, chosen: Format) -> Response:
         )
     else:
         body = write_page(Page(answer.records, answer.policy_version, answer.data_mode, None), "what-if", chosen)
-    return Response(body, headers=headers, media_type=MEDIA_TYPES[chosen])
+    return rendered_response(body, MEDIA_TYPES[chosen], headers, used, answer.disclosures)

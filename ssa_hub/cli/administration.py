@@ -72,21 +72,31 @@ def quarantine_show(
 
 
 def posture(
-    new: Annotated[str | None, typer.Argument(help="peacetime, crisis or conflict; left out: show it.")] = None,
+    new: Annotated[
+        str | None,
+        typer.Argument(help="peacetime, crisis or conflict; history: who set it, and when; left out: show it."),
+    ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show the posture, or set it; the next answer follows it."""
-    import getpass
-
+    """Show the posture, who set it, or set it; the next answer follows it."""
     from schemas.timescales import now_tai_ns
+    from ssa_hub.cli.acting import acting_user
     from ssa_hub.release.partner import Posture
+    from ssa_hub.sharing.posture import changes_of
 
     with existing_state(data_dir, database_url) as state:
+        if new == "history":
+            changes = changes_of(state.agreements.posture_history())
+            for change in changes:
+                typer.echo(f"{change.set_utc[:19]} UTC  {change.before:<9} -> {change.after:<9}  {change.set_by}")
+            if not changes:
+                typer.echo(f"nobody has set the posture: it is {Posture.PEACETIME}")
+            return
         if new is not None:
             if new not in list(Posture):
                 raise end_with(f"a posture is one of {', '.join(Posture)}, not {new!r}")
-            state.agreements.set_posture(Posture(new), set_by=getpass.getuser(), now_tai_ns=now_tai_ns())
+            state.agreements.set_posture(Posture(new), set_by=acting_user(), now_tai_ns=now_tai_ns())
         typer.echo(state.agreements.posture())
 
 

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from ssa_hub.cli import administration, messages, rules, screen
+from ssa_hub.cli import (
+    administration,
+    explain,
+    ledger,
+    messages,
+    policies,
+    rehearse,
+    rules,
+    screen,
+    tear_lines,
+    withdrawals,
+)
+from ssa_hub.cli.agreements import agreements as originators_agreements
+from ssa_hub.cli.labels import labels as confidentiality_labels
 from ssa_hub.cli.options import (
     DEFAULT_DATA_DIR,
     Agreements,
@@ -34,12 +47,20 @@ app = typer.Typer(
 )
 app.add_typer(administration.quarantine, name="quarantine")
 app.add_typer(rules.partners, name="partners")
-app.add_typer(rules.agreements, name="agreements")
+app.add_typer(originators_agreements, name="agreements")
+app.add_typer(confidentiality_labels, name="labels")
+app.add_typer(policies.policies, name="policies")
+app.add_typer(rehearse.rehearse, name="rehearse")
+app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(tear_lines.tear_lines, name="tear-lines")
+app.add_typer(withdrawals.withdrawals, name="withdrawals")
 app.command()(messages.check)
 app.command()(messages.convert)
 app.command()(screen.screen)
 app.command()(administration.status)
 app.command()(administration.posture)
+app.command()(explain.explain)
+app.command()(withdrawals.withdraw)
 
 
 @app.command()

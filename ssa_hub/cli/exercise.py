@@ -15,7 +15,7 @@ from ssa_hub.state.store import State
 def prepare_exercise(state: State, data_dir: Path, reporter: ConsoleReporter) -> tuple[list[Connector], str]:
     """Put the exercise's partners and agreements into force, say who they are; its connector, and the first's key."""
     partners = enrol_partners(state, PARTNERS_FILE)
-    activate(state, agreement_files())
+    activate(state, agreement_files(), by="ssa-hub up")
     source = ExerciseSource(id="exercise")
     reporter.say(
         f"exercise   no source is configured, so this hub runs an exercise (data mode EXERCISE):\n"

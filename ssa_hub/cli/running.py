@@ -136,7 +136,7 @@ def described(source: SourceConfiguration) -> str:
 
 
 def _activate(state: State, where: Path, reporter: ConsoleReporter) -> None:
-    activation = activate(state, agreement_files(where))
+    activation = activate(state, agreement_files(where), by="ssa-hub up")
     for agreement in activation.activated:
         reporter.say(f"agreement  of {agreement.originator}, version {agreement.version}, in force")
     for remark in activation.remarks:

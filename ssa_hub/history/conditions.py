@@ -9,19 +9,24 @@ import pyarrow.compute as pc
 from schemas.records import Kind
 from ssa_hub.history.planning import Range
 
-RELEASE_COLUMNS = ("kind", "data_mode", "originator", "label_id", "delay_ns", "mask_id")
+RELEASE_COLUMNS = (
+    *("kind", "data_mode", "originator", "label_id", "delay_ns", "mask_id"),
+    *("time_step_ns", "distance_step_m"),
+)
 
 
-def released_combinations(release: pa.Table, kind: Kind, data_mode: str) -> pa.Table:
-    """The rows of a release table that speak of a kind and mode. Raises ValueError for a malformed table.
+def released_combinations(release: pa.Table, kind: Kind, data_mode: str, *, ordered: bool = False) -> pa.Table:
+    """The rows of a release table that speak of a kind and mode; ``ordered``: with the column ``whole``.
 
-    A combination that stands twice would show a row twice, a negative delay would be none: both are refused.
+    A combination that stands twice would show a row twice, a negative delay would be none: both are refused. Raises
+    ValueError for a malformed table.
     """
-    missing = [name for name in RELEASE_COLUMNS if name not in release.column_names]
+    columns = [*RELEASE_COLUMNS, "whole"] if ordered else list(RELEASE_COLUMNS)
+    missing = [name for name in columns if name not in release.column_names]
     if missing:
         raise ValueError(f"the release table lacks the columns {', '.join(missing)}")
     wanted = pc.and_(pc.equal(release["kind"], str(kind)), pc.equal(release["data_mode"], data_mode))
-    chosen = release.select(RELEASE_COLUMNS).filter(wanted)
+    chosen = release.select(columns).filter(wanted)
     keys = chosen.select(["originator", "label_id"])
     if keys.group_by(["originator", "label_id"]).aggregate([]).num_rows != keys.num_rows:
         raise ValueError(f"the release table names a combination of originator and label twice for {kind}")
@@ -50,3 +55,12 @@ def conditions(
             sql += f" AND {alias}.{column} BETWEEN $first_{column} AND $last_{column}"
             parameters |= {f"first_{column}": min(values), f"last_{column}": max(values)}
     return sql, parameters
+
+
+def without_withdrawn(alias: str, kind: Kind) -> str:
+    """SQL that leaves out what the registered table ``withdrawn`` (``record_id``, ``derived``) names."""
+    sql = f" AND {alias}.record_id NOT IN (SELECT record_id FROM withdrawn)"
+    if kind is Kind.DERIVED_CONJUNCTIONS:
+        for side in (1, 2):
+            sql += f" AND {alias}.parent_{side} NOT IN (SELECT record_id FROM withdrawn WHERE derived)"
+    return sql

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
 
+_SQL_TYPES = {"string": "VARCHAR", "long": "BIGINT", "int": "INTEGER", "double": "DOUBLE", "boolean": "BOOLEAN"}
+
 
 class Range(NamedTuple):
     """Values of one column within ``[lowest, highest]``; None leaves a side open."""
@@ -73,6 +75,18 @@ class Plan(NamedTuple):
             if all(file.may_hold(column, wanted) for column, wanted in ranges.items())
             and all(any(file.may_hold_one_of(c, values) for c, values in columns.items()) for columns in ordered)
         ]
+
+
+def files_of_all_ages(plan: Plan) -> str:
+    """Reading files of which some were written before a column was added: by field id, null where there is none.
+
+    Only where there are such files, as DuckDB must be told of every column then.
+    """
+    columns = ", ".join(
+        f"{field.field_id}: {{name: '{field.name}', type: '{_SQL_TYPES[str(field.field_type)]}', default_value: NULL}}"
+        for field in plan.schema.fields
+    )
+    return f"read_parquet($files, schema=MAP {{{columns}}})"
 
 
 class Planner:

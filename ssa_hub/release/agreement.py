@@ -4,76 +4,35 @@ Everything is refused that the format does not know: a rule that was meant and n
 """
 
 import hashlib
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from schemas.records import DataMode, Kind
-from schemas.timescales import NS_PER_SECOND, parse_utc
-from ssa_hub.release.columns import COLUMNS, EVERY_FIELD
-from ssa_hub.release.documents import Document, Key, choice, flag, listing, text, utc, whole
+from schemas.records import Kind
+from ssa_hub.release.agreement_keys import AGREEMENT_KEYS, EXAMPLE_KEYS, RESOLUTION_KEYS, RULE_KEYS
+from ssa_hub.release.columns import COLUMNS, EVERY_FIELD, PAYLOAD_HASH, mask_of, shown
+from ssa_hub.release.documents import Document
 from ssa_hub.release.errors import AgreementError
-from ssa_hub.release.partner import Partner, Posture
+from ssa_hub.release.mask import QUANTITIES, Resolution
+from ssa_hub.release.rule import ALL_POSTURES, DELAY_S_MAX, OWN_DATA, Example, Rule, plain
+from ssa_hub.release.tear_line_terms import TearLineTerms, read_tear_line_terms
 from ssa_hub.release.toml_lines import Path
 
-OWN_DATA = "own-data"
-DELAY_S_MAX = 10 * 366 * 86_400
-ALL_POSTURES = tuple(sorted(Posture))
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One rule: it allows; what no rule allows is denied. It holds in [``valid_from``, ``valid_until``).
-
-    NOTE: a new field needs a default that means what a rule without it has always meant. Fields at their default do
-    not enter the canonical form, so agreements that do not use it keep their version.
-    """
-
-    id: str
-    kinds: tuple[Kind, ...]
-    data_modes: tuple[DataMode, ...]
-    fields: tuple[str, ...]
-    partners: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    postures: tuple[Posture, ...] = ALL_POSTURES
-    delay_s: int = 0
-    valid_from: str | None = None
-    valid_until: str | None = None
-
-    def concerns(self, partner: Partner) -> bool:
-        """Whether it speaks of this partner, by name or by a group."""
-        return partner.name in self.partners or not partner.groups.isdisjoint(self.groups)
-
-    @property
-    def delay_ns(self) -> int:
-        """How long after its receipt a record stays hidden, ns."""
-        return self.delay_s * NS_PER_SECOND
-
-    @cached_property
-    def valid_from_tai_ns(self) -> int | None:
-        """First instant at which it holds, TAI ns; None: from always."""
-        return None if self.valid_from is None else parse_utc(self.valid_from)
-
-    @cached_property
-    def valid_until_tai_ns(self) -> int | None:
-        """First instant at which it holds no more, TAI ns; None: for ever."""
-        return None if self.valid_until is None else parse_utc(self.valid_until)
-
-
-class Example(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """What the originator expects of his rules for one partner. ``posture`` None: in each of the three.
-
-    ``at`` None: every rule is taken as in force, whenever it is valid.
-    """
-
-    partner: str
-    kind: Kind
-    data_mode: DataMode
-    sees: bool
-    posture: Posture | None = None
-    fields: tuple[str, ...] | None = None
-    delay_s: int | None = None
-    at: str | None = None
+__all__ = [
+    "AGREEMENT_KEYS",
+    "ALL_POSTURES",
+    "DELAY_S_MAX",
+    "EXAMPLE_KEYS",
+    "OWN_DATA",
+    "RESOLUTION_KEYS",
+    "RULE_KEYS",
+    "Agreement",
+    "Example",
+    "Rule",
+    "canonical_bytes",
+    "read_agreement",
+]
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -91,37 +50,17 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return hashlib.sha256(canonical_bytes(self)).hexdigest()[:16]
 
 
-_KINDS = ", ".join(Kind)
-_MODES = ", ".join(DataMode)
-_POSTURES = ", ".join(Posture)
-_UTC = 'UTC in quotes, "YYYY-MM-DDThh:mm:ss"'
-_FIELDS = '["*"], or a list of names of fields of the kind'
-AGREEMENT_KEYS = (
-    Key("originator", text, "the originator's name, one line of text", required=True),
-    Key("title", text, "one line of text, for people"),
-)
-RULE_KEYS = (
-    Key("id", text, f'a name of the rule, unique in the file, not "{OWN_DATA}"', required=True),
-    Key("kinds", listing(choice(Kind)), f"a list of: {_KINDS}", required=True),
-    Key("partners", listing(text), "a list of names of partners; partners, groups, or both must be there"),
-    Key("groups", listing(text), "a list of names of groups; partners, groups, or both must be there"),
-    Key("data_modes", listing(choice(DataMode)), f"a list of: {_MODES}", required=True),
-    Key("postures", listing(choice(Posture)), f"a list of: {_POSTURES}; left out: all three"),
-    Key("fields", listing(text), f"{_FIELDS}s named in kinds", required=True),
-    Key("delay_s", whole(0, DELAY_S_MAX), f"a whole number from 0 to {DELAY_S_MAX} s after receipt; left out: 0"),
-    Key("valid_from", utc, f"{_UTC}: the first instant; left out: from always"),
-    Key("valid_until", utc, f"{_UTC}: the first instant no more; left out: for ever"),
-)
-EXAMPLE_KEYS = (
-    Key("partner", text, "a partner's name", required=True),
-    Key("kind", choice(Kind), f"one of: {_KINDS}", required=True),
-    Key("data_mode", choice(DataMode), f"one of: {_MODES}", required=True),
-    Key("sees", flag, "true or false", required=True),
-    Key("posture", choice(Posture), f"one of: {_POSTURES}; left out: it holds in all three"),
-    Key("fields", listing(text), f"{_FIELDS}: just what is shown; only where sees = true"),
-    Key("delay_s", whole(0, DELAY_S_MAX), "the delay that is to apply, s; only where sees = true"),
-    Key("at", utc, f"{_UTC}; left out: every rule is taken as valid"),
-)
+def canonical_bytes(agreement: Agreement) -> bytes:
+    """The content of an agreement as sorted JSON: what the version is the hash of.
+
+    The order of rules and examples counts. The order within their lists, comments, white space, keys that say what
+    leaving them out says, and the file's name do not. Instants stand as UTC text: their TAI value changes when a leap
+    second is announced, and the agreement does not.
+    """
+    content = plain(agreement, leave_out="file")
+    content["rules"] = [plain(rule) for rule in agreement.rules]
+    content["examples"] = [plain(example) for example in agreement.examples]
+    return msgspec.json.encode(content, order="sorted")
 
 
 def read_agreement(text_: str, file: str) -> Agreement:
@@ -143,16 +82,21 @@ def _read_rules(document: Document) -> list[Rule]:
         number = int(path[-1]) + 1
         where = f"rule {raw['id']!r}" if isinstance(raw.get("id"), str) else f"rule {number}"
         values = document.read(raw, path, where, RULE_KEYS)
+        resolution = _read_resolution(document, raw, path, where)
+        terms = _read_terms(document, raw, path, where)
         if values is None:
             continue
-        rule = Rule(**values)
+        rule = Rule(**{**values, "resolution": resolution or Resolution(), "tear_line": terms})
         if rule.id in ids or rule.id == OWN_DATA:
             meaning = "is another rule's id too" if rule.id in ids else "is the hub's own word; name it otherwise"
             document.mistake((*path, "id"), where, "id", rule.id, meaning)
         ids.add(rule.id)
         if not rule.partners and not rule.groups:
             document.mistake(path, where, "partners", None, f"is missing; allowed: {RULE_KEYS[2].allowed}")
-        _check_fields(document, path, where, rule.fields, rule.kinds)
+        if Kind.TEAR_LINES in rule.kinds:
+            _check_tear_line_rule(document, raw, path, where, rule)
+        else:
+            _check_what_is_shown(document, raw, path, where, rule)
         begin, end = rule.valid_from_tai_ns, rule.valid_until_tai_ns
         if begin is not None and end is not None and begin >= end:
             meaning = f"is not after valid_from = {rule.valid_from!r}: the rule would never hold"
@@ -166,17 +110,77 @@ def _read_examples(document: Document) -> list[Example]:
     for path, raw in document.tables(document.content, ("example",), ""):
         where = f"example {int(path[-1]) + 1}"
         values = document.read(raw, path, where, EXAMPLE_KEYS)
+        resolution = _read_resolution(document, raw, path, where, empty=True)
         if values is None:
             continue
-        example = Example(**values)
+        example = Example(**{**values, "resolution": resolution})
         if not example.sees:
-            for key in ("fields", "delay_s"):
+            for key in ("fields", "resolution", "delay_s", "budget"):
                 if key in values:
                     document.mistake((*path, key), where, key, raw[key], "says nothing where sees = false")
-        if example.fields is not None:
+        of_others = ("fields", "resolution") if example.kind is Kind.TEAR_LINES else ("budget",)
+        for key in of_others:
+            if key in values:
+                document.mistake((*path, key), where, key, raw[key], f"says nothing of {example.kind}")
+        if example.fields is not None and example.kind is not Kind.TEAR_LINES:
             _check_fields(document, path, where, example.fields, (example.kind,))
         examples.append(example)
     return examples
+
+
+def _read_resolution(
+    document: Document, raw: dict[str, Any], path: Path, where: str, *, empty: bool = False
+) -> Resolution | None:
+    """The table ``resolution``; None where there is none, or where it has mistakes, which the document has noted."""
+    steps = raw.get("resolution")
+    if not isinstance(steps, dict):
+        return None
+    if not steps and not empty:
+        meaning = f"names no step; allowed: {', '.join(key.name for key in RESOLUTION_KEYS)}; leave it out for exact"
+        document.mistake((*path, "resolution"), where, "resolution", steps, meaning)
+    values = document.read(steps, (*path, "resolution"), f"{where}, resolution", RESOLUTION_KEYS)
+    return None if values is None else Resolution(**values)
+
+
+def _read_terms(document: Document, raw: dict[str, Any], path: Path, where: str) -> TearLineTerms | None:
+    terms = raw.get("tear_line")
+    if not isinstance(terms, dict):
+        return None
+    return read_tear_line_terms(document, terms, (*path, "tear_line"), f"{where}, tear_line")
+
+
+def _check_tear_line_rule(document: Document, raw: dict[str, Any], path: Path, where: str, rule: Rule) -> None:
+    if len(rule.kinds) > 1:
+        meaning = f"{Kind.TEAR_LINES} stands alone: a rule for statements shows no records"
+        document.mistake((*path, "kinds"), where, "kinds", raw["kinds"], meaning)
+    for key in ("fields", "resolution"):
+        if key in raw:
+            document.mistake((*path, key), where, key, raw[key], f"says nothing of {Kind.TEAR_LINES}; tear_line does")
+    if "tear_line" not in raw:
+        document.mistake(path, where, "tear_line", None, f"is missing: a rule for {Kind.TEAR_LINES} needs it")
+
+
+def _check_what_is_shown(document: Document, raw: dict[str, Any], path: Path, where: str, rule: Rule) -> None:
+    if "tear_line" in raw:
+        meaning = f"says nothing of {', '.join(rule.kinds)}; it is for a rule with kinds = [{Kind.TEAR_LINES.value!r}]"
+        document.mistake((*path, "tear_line"), where, "tear_line", raw["tear_line"], meaning)
+    if "fields" not in raw:
+        (allowed,) = (key.allowed for key in RULE_KEYS if key.name == "fields")
+        document.mistake(path, where, "fields", None, f"is missing; allowed: {allowed}")
+        return
+    _check_fields(document, path, where, rule.fields, rule.kinds)
+    quantities = {QUANTITIES.get(name) for kind in rule.kinds for name in mask_of(kind, rule.fields)}
+    for quantity, step in rule.resolution.steps().items():
+        if quantity not in quantities:
+            meaning = "coarsens nothing: no field that the rule shows is of this quantity"
+            document.mistake((*path, "resolution", quantity), f"{where}, resolution", quantity, step, meaning)
+    whole = PAYLOAD_HASH in shown(Kind.ELEMENTS, rule.fields, rule.resolution).fields
+    if PAYLOAD_HASH in rule.fields and Kind.ELEMENTS in rule.kinds and not whole:
+        meaning = (
+            f"names {PAYLOAD_HASH} beside fields that are withheld or coarsened: a hash of the payload lets guesses "
+            "at them be tested; leave it out, or show every field exactly"
+        )
+        document.mistake((*path, "fields"), where, "fields", raw["fields"], meaning)
 
 
 def _check_fields(document: Document, path: Path, where: str, fields: tuple[str, ...], kinds: tuple[Kind, ...]) -> None:
@@ -190,41 +194,3 @@ def _check_fields(document: Document, path: Path, where: str, fields: tuple[str,
         if name not in known:
             meaning = f"is no field of {' or '.join(kinds)}; allowed: {', '.join(dict.fromkeys(known))}"
             document.mistake((*path, "fields"), where, "fields", name, meaning)
-
-
-def canonical_bytes(agreement: Agreement) -> bytes:
-    """The content of an agreement as sorted JSON: what the version is the hash of.
-
-    The order of rules and examples counts. The order within their lists, comments, white space, keys that say what
-    leaving them out says, and the file's name do not. Instants stand as UTC text: their TAI value changes when a leap
-    second is announced, and the agreement does not.
-    """
-    content = _plain(agreement, leave_out="file")
-    content["rules"] = [_plain(rule) for rule in agreement.rules]
-    content["examples"] = [_plain(example) for example in agreement.examples]
-    return msgspec.json.encode(content, order="sorted")
-
-
-def rule_content(rule: Rule) -> dict[str, Any]:
-    """What a rule says, without whom it says it of: a partner's policy version must not name other partners."""
-    content = _plain(rule)
-    content.pop("partners", None)
-    content.pop("groups", None)
-    return content
-
-
-def _plain(struct: msgspec.Struct, leave_out: str = "") -> dict[str, Any]:
-    """Fields that are not at their default; every tuple here is a set, so it is sorted."""
-    content: dict[str, Any] = {}
-    for name, default in _defaults(type(struct)):
-        value = getattr(struct, name)
-        if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-            value = tuple(sorted(value))
-        if value != default and name != leave_out:
-            content[name] = value
-    return content
-
-
-@cache
-def _defaults(struct: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
-    return tuple((field.name, field.default) for field in msgspec.structs.fields(struct))

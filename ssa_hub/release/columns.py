@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from schemas.records import CONJUNCTION, ELEMENT_SET, PROVENANCE, Kind
+from ssa_hub.release.mask import EXACT, QUANTITIES, Mask, Resolution
 
 EVERY_FIELD = "*"
+
+# The kinds that records are of. A tear-line is a statement that the hub makes: it has no columns to withhold.
+RECORD_KINDS = (Kind.ELEMENTS, Kind.DERIVED_CONJUNCTIONS)
+
+# A hash of the payload lets guesses at what is withheld be tested: it is shown with whole element sets alone.
+PAYLOAD_HASH = "payload_sha256"
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ELEMENTS: tuple(field.name for field in ELEMENT_SET),
@@ -38,13 +45,32 @@ ALWAYS_COLUMNS: Mapping[Kind, tuple[str, ...]] = {
 
 
 def maskable_columns(kind: Kind) -> tuple[str, ...]:
-    """The columns of a kind that an agreement can withhold, in the schema's order."""
+    """The columns of a kind that an agreement can withhold, in the schema's order; none of tear-lines."""
+    if kind not in COLUMNS:
+        return ()
     return tuple(name for name in COLUMNS[kind] if name not in ALWAYS_COLUMNS[kind])
 
 
 @lru_cache(maxsize=4096)
 def mask_of(kind: Kind, fields: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of ``kind`` that a rule with ``fields`` shows: sorted, those that are always shown included."""
+    """The columns of ``kind`` that ``fields`` names, sorted, with those that are always shown; none of tear-lines."""
+    if kind not in COLUMNS:
+        return ()
     if EVERY_FIELD in fields:
         return tuple(sorted(COLUMNS[kind]))
     return tuple(sorted(set(ALWAYS_COLUMNS[kind]) | (set(fields) & set(COLUMNS[kind]))))
+
+
+@lru_cache(maxsize=4096)
+def shown(kind: Kind, fields: tuple[str, ...], resolution: Resolution = EXACT) -> Mask:
+    """What a rule with ``fields`` and ``resolution`` shows of ``kind``.
+
+    Of the resolution only steps of quantities that a shown column is one of: equal masks show alike. Where a field is
+    withheld or coarsened, the payload's hash is withheld too.
+    """
+    columns = mask_of(kind, fields)
+    quantities = {QUANTITIES[name] for name in columns if name in QUANTITIES}
+    steps = {name: step for name, step in resolution.steps().items() if name in quantities}
+    if kind is Kind.ELEMENTS and (steps or set(columns) != set(COLUMNS[kind])):
+        columns = tuple(name for name in columns if name != PAYLOAD_HASH)
+    return Mask(columns, Resolution(**steps))

@@ -4,6 +4,7 @@ A table's keys are listed once, as `Key` values: reading, the sentences of the e
 (docs/release.md, checked by a test) all follow from that list.
 """
 
+import math
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
@@ -132,6 +133,38 @@ def whole(low: int, high: int) -> Reader:
         return value
 
     return read
+
+
+def number(low: float, high: float) -> Reader:
+    """A number from ``low`` to ``high``, whole or not; the result is a float."""
+
+    def read(value: Any) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError("must be a number within its range")
+        return math.fabs(value) if value == 0 else float(value)
+
+    return read
+
+
+def ascending(item: Reader) -> Reader:
+    """A list of at least one number, each greater than the one before; the result is in this order."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not value:
+            raise ValueError("must be a list of at least one")
+        items = tuple(item(entry) for entry in value)
+        if list(items) != sorted(set(items)):
+            raise ValueError("must ascend, each greater than the one before")
+        return items
+
+    return read
+
+
+def table(value: Any) -> dict[str, Any]:
+    """A table, whose keys the caller reads."""
+    if not isinstance(value, dict):
+        raise ValueError("must be a table: {key = value, ...}")
+    return value
 
 
 def choice(kinds: type[_E]) -> Reader:

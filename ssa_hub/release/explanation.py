@@ -6,10 +6,11 @@ import msgspec
 
 from schemas.labels import Label
 from schemas.records import Kind, Row
+from schemas.spif import SecurityPolicy
 from schemas.timescales import NS_PER_SECOND, format_utc
 from ssa_hub.release.agreement import Agreement
 from ssa_hub.release.columns import COLUMNS
-from ssa_hub.release.decision import Allow
+from ssa_hub.release.decision import NO_POLICIES, Allow
 from ssa_hub.release.partner import Partner, Posture, Role
 from ssa_hub.release.reason import Audience, ReasonCode
 from ssa_hub.release.record_decision import Outcome, Part, decide_record
@@ -33,7 +34,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Outcome and reasons for one record and one partner. ``audience`` says who may be told it as a whole.
 
     ``parts`` has one entry for an element set, one a parent for a derived conjunction. ``visible_from_utc`` is
-    None where the record is denied; ``withheld`` names the fields of the kind that are not shown.
+    None where the record is denied; ``withheld`` names the fields of the kind that are not shown. ``resolution`` has
+    the steps that what is shown is rounded down to, by quantity; it is left out where all is exact.
     """
 
     record_id: str
@@ -47,6 +49,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...]
     withheld: tuple[str, ...]
     parts: tuple[PartExplanation, ...]
+    resolution: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
     def for_the_partner(self) -> "Explanation":
         """What the partner himself may be told: without versions of agreements, which change with others' rules.
@@ -69,9 +72,13 @@ def explain(
     *,
     posture: Posture,
     now_tai_ns: int,
+    policies: Mapping[str, SecurityPolicy] = NO_POLICIES,
 ) -> Explanation:
     """Explain the decision on one row of ``kind`` for ``partner``. Ask `may_explain` before showing it to anybody."""
-    decision = decide_record(kind, row, partner, agreements, labels, posture=posture, now_tai_ns=now_tai_ns)
+    decision = decide_record(
+        kind, row, partner, agreements, labels, posture=posture, now_tai_ns=now_tai_ns, policies=policies
+    )
+    steps = {} if decision.mask is None else decision.mask.resolution.steps()
     visible_from = decision.visible_from_tai_ns
     return Explanation(
         record_id=row["record_id"],
@@ -85,6 +92,7 @@ def explain(
         fields=decision.fields,
         withheld=tuple(name for name in COLUMNS[kind] if name not in decision.fields),
         parts=tuple(_part(part) for part in decision.parts),
+        resolution=steps or msgspec.UNSET,
     )
 
 

@@ -5,11 +5,13 @@ multiple of its step. 0 means: as it is. What is coarsened must not select, sort
 coarsened value wherever they use the column.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from schemas.records import CONJUNCTION, ELEMENT_SET, Kind
+from schemas.timescales import NS_PER_SECOND
 
 
 class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, order=True):
@@ -23,9 +25,18 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     eccentricity: float = 0.0
 
     @property
+    def time_step_ns(self) -> int:
+        """The step of instants, ns; 1 where they are exact."""
+        return self.time_s * NS_PER_SECOND if self.time_s else 1
+
+    @property
     def is_exact(self) -> bool:
         """Whether nothing is coarsened."""
         return self == EXACT
+
+    def steps(self) -> dict[str, Any]:
+        """The steps that coarsen, by quantity: an int of ``time_s``, floats of the others."""
+        return {name: step for name in self.__struct_fields__ if (step := getattr(self, name))}
 
     def coarser(self, other: "Resolution") -> "Resolution":
         """Of each quantity the larger step: how a record derived from two is shown."""
@@ -44,6 +55,12 @@ class Mask(msgspec.Struct, frozen=True, order=True):
     def both(self, other: "Mask") -> "Mask":
         """What both show: the mask of a record derived from two."""
         return Mask(tuple(sorted(set(self.fields) & set(other.fields))), self.resolution.coarser(other.resolution))
+
+    def shows(self, columns: Iterable[str], *, exactly: bool = False) -> bool:
+        """Whether it shows all these columns; ``exactly``: coarsening none of them."""
+        wanted = set(columns)
+        steps = self.resolution.steps() if exactly else {}
+        return wanted.issubset(self.fields) and not any(QUANTITIES.get(name) in steps for name in wanted)
 
     def shows_all(self, kind: Kind) -> bool:
         """Whether the record is shown as it is: every field, nothing coarsened."""

@@ -1,44 +1,56 @@
-"""Withholding fields, in columns: nulls where a mask does not show, and the names of what was withheld."""
+"""Masks, in columns: nulls where a mask does not show, coarser values where it has a step, and what was withheld."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from ssa_hub.release.coarsening import coarsened, coarsens, steps_by_mask
+from ssa_hub.release.mask import Mask
+
 WITHHELD = "withheld"
 WITHHELD_TYPE = pa.list_(pa.dictionary(pa.int32(), pa.string()))
 
 
-def apply_masks(table: pa.Table, mask_column: str, masks: Sequence[Sequence[str]], always: Sequence[str]) -> pa.Table:
-    """``table`` with nulls in the columns that each row's mask does not show.
+def apply_masks(table: pa.Table, mask_column: str, masks: Sequence[Mask], always: Sequence[str]) -> pa.Table:
+    """``table`` with nulls in the columns that each row's mask does not show, and the rest at its resolution.
 
     ``mask_column`` (integers, an index into ``masks``) is dropped. ``withheld`` is appended: a list of
     dictionary-encoded strings, the table's columns that were withheld in that row, in the table's order. Columns
-    named in ``always`` are never touched. All others come out nullable whatever the masks say, so that the schema
-    tells nothing. A column that no mask names is withheld everywhere. Raises ValueError for a mask id that is null
-    or not an index into ``masks``, and for a table that has a column ``withheld`` already.
+    named in ``always`` are never withheld. All others come out nullable whatever the masks say, so that the schema
+    tells nothing. A column that no mask names is withheld everywhere. A column that is shown, also one in
+    ``always``, is rounded down to the step that the row's mask has for its quantity (`mask.QUANTITIES`), and
+    ``epoch_utc`` is written anew from the coarsened epoch. What is withheld or coarsened does not stand in the buffers.
+    Raises ValueError for a mask id that is null or not an index into ``masks``, for a table that has a column
+    ``withheld`` already, and for ``epoch_utc`` that is to be coarsened without ``epoch_tai_ns``.
     """
     if WITHHELD in table.column_names:
         raise ValueError(f"the table has a column {WITHHELD!r} already")
     mask_ids = _checked_mask_ids(table.column(mask_column), len(masks))
     used = np.bincount(mask_ids, minlength=len(masks)) > 0
     maskable = [name for name in table.column_names if name != mask_column and name not in always]
+    shown_by_mask = [frozenset(mask.fields) for mask in masks]
     fields, columns = [], []
     for name in table.column_names:
         if name == mask_column:
             continue
         field, column = table.schema.field(name), table.column(name)
+        shown = np.array([name in always or name in fields_shown for fields_shown in shown_by_mask], dtype=np.bool_)
+        steps = steps_by_mask(name, masks)
         if name in maskable:
             field = field.with_nullable(True)
-            column = _masked(column, mask_ids, np.array([name in mask for mask in masks], dtype=np.bool_), used)
+        if steps is not None and (coarsens(steps) & shown & used).any():
+            column = coarsened(table, name, mask_ids, shown[mask_ids], steps)
+        elif name in maskable:
+            column = _masked(column, mask_ids, shown, used)
         fields.append(field)
         columns.append(column)
     fields.append(pa.field(WITHHELD, WITHHELD_TYPE, False, {"meaning": "fields withheld by the agreement"}))
-    columns.append(_withheld(maskable, masks).take(pa.array(mask_ids)))
+    columns.append(_withheld(maskable, shown_by_mask).take(pa.array(mask_ids)))
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _withheld(maskable: Sequence[str], masks: Sequence[Sequence[str]]) -> pa.ListArray:
+def _withheld(maskable: Sequence[str], masks: Sequence[frozenset[str]]) -> pa.ListArray:
     """For each mask the names that it withholds. The dictionary has all maskable names, whatever the masks are: its
     bytes travel with an Arrow answer, and other masks tell of rules for records that are not in it.
     """

@@ -29,11 +29,13 @@ class Posture(StrEnum):
 
 
 class Role(StrEnum):
-    """What a partner may do besides seeing what is released to him. A steward may explain any record and see
-    quarantine; the role shows him no record.
+    """What a partner may do besides seeing what is released to him; no role shows him a record.
+
+    A steward may explain any record and see quarantine. POSTURE: may set the hub's posture.
     """
 
     STEWARD = "steward"
+    POSTURE = "posture"
 
 
 class Clearance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +49,8 @@ class Clearance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Partner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An organisation with an account. Its name is also its name as an originator.
 
+    ``purposes``: what it takes data for, as agreements name it. ``operates``: hub ids of the objects that it operates.
+
     Raises ValueError for two clearances under the same policy: which of them holds would depend on their order.
     """
 
@@ -54,6 +58,8 @@ class Partner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: frozenset[str] = frozenset()
     clearances: tuple[Clearance, ...] = ()
     roles: frozenset[Role] = frozenset()
+    purposes: frozenset[str] = frozenset()
+    operates: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         policies = [clearance.policy for clearance in self.clearances]
@@ -66,6 +72,8 @@ PARTNER_KEYS = (
     Key("name", text, "the partner's name, one line of text; unique", required=True),
     Key("groups", listing(text), "a list of names of groups"),
     Key("roles", listing(choice(Role)), f"a list of: {_ROLES}"),
+    Key("purposes", listing(text), "a list of the purposes that the partner takes data for, as agreements name them"),
+    Key("operates", listing(text), "a list of hub ids of the objects that the partner operates, such as cat-25544"),
 )
 CLEARANCE_KEYS = (
     Key("policy", text, "a security policy's name, as labels write it", required=True),
@@ -94,8 +102,8 @@ def read_partners(text_: str, file: str) -> list[Partner]:
         if name in names:
             document.mistake((*path, "name"), where, "name", name, "stands in this file twice")
         names.add(name)
-        groups, roles = frozenset(values.get("groups", ())), frozenset(values.get("roles", ()))
-        partners.append(Partner(name, groups, clearances, roles))
+        sets = {key: frozenset(values.get(key, ())) for key in ("groups", "roles", "purposes", "operates")}
+        partners.append(Partner(name, clearances=clearances, **sets))
     document.finish()
     return partners
 

@@ -19,6 +19,7 @@ class ReasonCode(StrEnum):
     RULE = "rule"
     NO_AGREEMENT = "no-agreement"
     LABEL_UNKNOWN = "label-unknown"
+    LABEL_INVALID = "label-invalid"
     LABEL_POLICY = "label-policy"
     LABEL_CLASSIFICATION = "label-classification"
     LABEL_PERMISSIVE = "label-permissive-category"

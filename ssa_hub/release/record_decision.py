@@ -5,13 +5,16 @@ This is the slow form, one record at a time: what `explanation` asks, and the or
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import reduce
 
 import msgspec
 
 from schemas.labels import Label
 from schemas.records import DataMode, Kind, Row
+from schemas.spif import SecurityPolicy
 from ssa_hub.release.agreement import Agreement
-from ssa_hub.release.decision import Allow, Deny, decide, label_unknown
+from ssa_hub.release.decision import NO_POLICIES, Allow, Deny, decide, label_unknown
+from ssa_hub.release.mask import Mask
 from ssa_hub.release.partner import Partner, Posture
 
 # Where a record says whose rules and which labels decide on it: a derived record is its parents' originators' to give.
@@ -41,15 +44,20 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class RecordDecision(msgspec.Struct, frozen=True):
-    """All the parts, and what follows: fields are the intersection, the delay is the longest.
+    """All the parts, and what follows: the mask is what all show, the delay is the longest.
 
-    ``fields`` is empty and ``visible_from_tai_ns`` None where any part denies.
+    ``mask`` and ``visible_from_tai_ns`` are None where any part denies.
     """
 
     outcome: Outcome
     parts: tuple[Part, ...]
-    fields: tuple[str, ...]
+    mask: Mask | None
     visible_from_tai_ns: int | None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns that are shown, sorted; empty where any part denies."""
+        return () if self.mask is None else self.mask.fields
 
 
 def decide_record(
@@ -61,10 +69,12 @@ def decide_record(
     *,
     posture: Posture,
     now_tai_ns: int,
+    policies: Mapping[str, SecurityPolicy] = NO_POLICIES,
 ) -> RecordDecision:
-    """Decide on one row of ``kind``; ``agreements`` by originator, ``labels`` by label id.
+    """Decide on one row of ``kind``; ``agreements`` by originator, ``labels`` by label id, ``policies`` by name.
 
-    A label that is not in ``labels`` denies, even to the originator: the hub has lost what it needs to decide.
+    A label acts as it is in force at ``now_tai_ns``. One that is not in ``labels`` denies, even to the originator: the
+    hub has lost what it needs to decide.
     """
     parts: list[Part] = []
     for originator_column, label_column in DECIDING_COLUMNS[kind]:
@@ -82,6 +92,7 @@ def decide_record(
                 data_mode=DataMode(row["data_mode"]),
                 posture=posture,
                 now_tai_ns=now_tai_ns,
+                policies=policies,
             )
         )
         parts.append(Part(originator, label_id, decision))
@@ -91,11 +102,11 @@ def decide_record(
 def _together(parts: tuple[Part, ...], received_tai_ns: int, now_tai_ns: int) -> RecordDecision:
     allows = [part.decision for part in parts if isinstance(part.decision, Allow)]
     if len(allows) < len(parts):
-        return RecordDecision(Outcome.DENIED, parts, (), None)
-    fields = set(allows[0].fields).intersection(*(allow.fields for allow in allows))
+        return RecordDecision(Outcome.DENIED, parts, None, None)
+    mask = reduce(Mask.both, (allow.mask for allow in allows))
     visible_from_tai_ns = received_tai_ns + max(allow.delay_ns for allow in allows)
     outcome = Outcome.SEEN if visible_from_tai_ns <= now_tai_ns else Outcome.EMBARGOED
-    return RecordDecision(outcome, parts, tuple(sorted(fields)), visible_from_tai_ns)
+    return RecordDecision(outcome, parts, mask, visible_from_tai_ns)
 
 
 def visible(
@@ -107,10 +118,29 @@ def visible(
     *,
     posture: Posture,
     now_tai_ns: int,
+    policies: Mapping[str, SecurityPolicy] = NO_POLICIES,
 ) -> tuple[str, ...] | None:
     """The columns of the row that the partner sees now, sorted; None where the record does not exist for him."""
-    decision = decide_record(kind, row, partner, agreements, labels, posture=posture, now_tai_ns=now_tai_ns)
-    return decision.fields if decision.outcome is Outcome.SEEN else None
+    mask = mask_now(kind, row, partner, agreements, labels, posture=posture, now_tai_ns=now_tai_ns, policies=policies)
+    return None if mask is None else mask.fields
+
+
+def mask_now(
+    kind: Kind,
+    row: Row,
+    partner: Partner,
+    agreements: Mapping[str, Agreement],
+    labels: Mapping[str, Label],
+    *,
+    posture: Posture,
+    now_tai_ns: int,
+    policies: Mapping[str, SecurityPolicy] = NO_POLICIES,
+) -> Mask | None:
+    """How the partner sees the row now: fields and resolution; None where the record does not exist for him."""
+    decision = decide_record(
+        kind, row, partner, agreements, labels, posture=posture, now_tai_ns=now_tai_ns, policies=policies
+    )
+    return decision.mask if decision.outcome is Outcome.SEEN else None
 
 
 def deciding_originators(kind: Kind, row: Row) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 After a whole run the worker that holds the screening lease keeps the orbits of its data mode ready over the run's
 window (`ssa_hub.services.resident_orbits`). What is recorded after that, and is the newest of its object, originator
 and label, takes its place there and is screened; whole runs go on by their clock, and repeat these records under the
-same ids. More than ``at_once_max`` orbits at a look are a catalogue, and wait for the whole run. A worker that is
+same ids. Orbits that are withdrawn go, and those before them come back, before anything else is screened: all are made
+ready anew. More than ``at_once_max`` orbits at a look are a catalogue, and wait for the whole run. A worker that is
 started anew, or takes over, makes the orbits ready by itself, and goes on after what has been told.
 """
 
@@ -25,6 +26,7 @@ from ssa_hub.services.reporting import Reporter, in_one_line
 from ssa_hub.services.resident_orbits import Arrived, ResidentOrbits, megabytes_of
 from ssa_hub.services.screening import LEASE
 from ssa_hub.services.screening_pace import Pace, half_over
+from ssa_hub.services.withdrawals_followed import WithdrawalWatch
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.failures import StateUnavailableError
 from ssa_hub.state.runs import Run
@@ -62,6 +64,7 @@ class ArrivalScreening:
         self._too_many: dict[DataMode, tuple[int, int]] = {}
         self._too_large: set[int] = set()
         self._failures: dict[DataMode, tuple[int, float]] = {}
+        self._withdrawals = WithdrawalWatch(state)
         self._stopping = threading.Event()
 
     async def run(self) -> None:
@@ -105,10 +108,13 @@ class ArrivalScreening:
     async def _look_at(self, data_mode: DataMode, sequence: int) -> None:
         """Make ready what is not, and screen what has come, if this worker has the lease."""
         run = await asyncio.to_thread(self._state.runs.last_complete, data_mode)
+        withdrawn = await asyncio.to_thread(self._withdrawals.last, data_mode)
         made = self._making.get(data_mode)
         if made is not None and made.done():
             del self._making[data_mode]
             self._ready[data_mode] = made.result()
+        if data_mode in self._ready and self._ready[data_mode].withdrawn_up_to < withdrawn:
+            del self._ready[data_mode]
         ready = self._ready.get(data_mode)
         outdated = (
             run is not None
@@ -154,9 +160,11 @@ class ArrivalScreening:
 
     async def _make(self, data_mode: DataMode, run: Run) -> ResidentOrbits:
         """All orbits that are the newest now, over the window of a run."""
+        withdrawn = await asyncio.to_thread(self._state.withdrawals.last)
         elements = await asyncio.to_thread(self._state.newest.elements, data_mode)
         began_s = time.monotonic()
         ready = await left_in_thread(self._built, run, elements)
+        ready.withdrawn_up_to = withdrawn
         log_event.info(
             "orbits made ready",
             data_mode=data_mode,

@@ -17,9 +17,12 @@ from ssa_hub.history.store import History
 from ssa_hub.services.arrivals import ArrivalScreening
 from ssa_hub.services.database import opened_state
 from ssa_hub.services.failures import SettingsError
+from ssa_hub.services.ledger_periods import LedgerPeriodService
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.services.reporting import Reporter
 from ssa_hub.services.screening import ScreeningService
+from ssa_hub.services.tear_lines import TearLineService
+from ssa_hub.services.withdrawal_notices import WithdrawalNotices
 from ssa_hub.settings import Settings
 from ssa_hub.sharing.policies import Policies
 from ssa_hub.state.store import State
@@ -84,7 +87,10 @@ async def run_worker(hub: Hub, reporter: Reporter, on_turn: Callable[[], None] =
     """Record and screen until cancelled."""
     settings, holder = hub.settings.screening, holder_name()
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(LedgerPeriodService(hub.state).run())
         tasks.create_task(Recorder(hub.log, hub.history, hub.state, on_turn).run())
+        tasks.create_task(WithdrawalNotices(hub.state, hub.history).run())
+        tasks.create_task(TearLineService(hub.state, hub.policies, holder).run())
         tasks.create_task(ScreeningService(hub.log, hub.state, settings, holder, reporter).run())
         if settings.at_once_max > 0:
             tasks.create_task(ArrivalScreening(hub.log, hub.state, settings, holder, reporter).run())

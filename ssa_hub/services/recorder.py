@@ -127,6 +127,7 @@ class Recorder:
             (partition.topic, partition.partition): PositionRange(self._next[partition], next_offset)
             for partition, next_offset in _next_offsets(messages).items()
         }
+        self._state.recording_withdrawn.note_late(kind, read.rows)
         self._history.append(kind, read.rows, positions=spans)
         self._into_state(kind, messages, read)
 
@@ -137,7 +138,8 @@ class Recorder:
             self._state.labels.intern(connection, labels.values())
             self._state.recorded.insert(connection, kind, rows)
             if kind == "elements":
-                self._state.newest.upsert(connection, rows)
+                there = self._state.recording_withdrawn.without_withdrawn(connection, kind, rows)
+                self._state.newest.upsert(connection, there)
             self._state.quarantine.insert(connection, refused)
             self._state.positions.set(connection, _next_offsets(messages))
         _tell(refused)

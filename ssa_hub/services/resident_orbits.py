@@ -40,10 +40,13 @@ def megabytes_of(orbits: int, window_s: float) -> float:
 
 
 class ResidentOrbits:
-    """Orbits over the window of ``run``. ``up_to_seq``: the last that has been screened. For one thread at a time."""
+    """Orbits over the window of ``run``. For one thread at a time.
+
+    ``up_to_seq``: the last that has been screened. ``withdrawn_up_to``: the last withdrawal that they are without.
+    """
 
     def __init__(self, run: Run, elements: pa.Table, resident: "ResidentCatalogue") -> None:
-        self.run, self.up_to_seq = run, run.up_to_seq
+        self.run, self.up_to_seq, self.withdrawn_up_to = run, run.up_to_seq, 0
         self._resident = resident
         self.orbits = _identities(elements)
         self._row_of = {key: row for row, key in enumerate(_keys(self.orbits))}

@@ -26,6 +26,7 @@ from ssa_hub.services.reporting import Reporter, in_one_line
 from ssa_hub.services.run_progress import RunProgress
 from ssa_hub.services.screening_pace import Pace, worth_another
 from ssa_hub.services.screening_window import Window, screening_window
+from ssa_hub.services.withdrawals_followed import FollowedWithdrawals
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.failures import StateUnavailableError
 from ssa_hub.state.store import State
@@ -59,8 +60,8 @@ class _Failures(NamedTuple):
 class ScreeningService:
     """Screens when there is something new to screen, at most every ``settings.every_s``.
 
-    New are orbits that have arrived, and, where nothing arrives, the time that has passed: when half of the last
-    window is over the catalogue is screened again.
+    New are orbits that have arrived or were withdrawn, and, where nothing does, the time that has passed: when half of
+    the last window is over the catalogue is screened again.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ScreeningService:
         self._lease = HeldLease(state.leases, LEASE, holder, self._pace.lease_s)
         self._seen: dict[DataMode, _Unsettled] = {}
         self._failures: dict[DataMode, _Failures] = {}
+        self._withdrawals = FollowedWithdrawals(log, state)
         self._behind_since_s: float | None = None
         self._stopping = threading.Event()
 
@@ -97,6 +99,7 @@ class ScreeningService:
             await self._lease.release()
 
     async def _turn(self) -> None:
+        await asyncio.to_thread(self._withdrawals.note_what_is_shown)
         if not await asyncio.to_thread(self._due) or await self._recording_is_behind():
             return
         self._lease.lost = False
@@ -116,7 +119,10 @@ class ScreeningService:
             if not self._settled(data_mode, sequence, now_s) or (failures and now_s < failures.retry_at_s):
                 continue
             last = self._state.runs.last_complete(data_mode)
-            if last is not None and not worth_another(last, sequence, self._settings.every_s, now_tai_ns()):
+            changed = self._withdrawals.awaiting(data_mode)
+            if last is not None and not worth_another(
+                last, sequence, self._settings.every_s, now_tai_ns(), changed=changed
+            ):
                 continue
             due.append((data_mode, sequence))
         return due
@@ -163,7 +169,11 @@ class ScreeningService:
             self._reporter.say(f"screening  of {data_mode} failed, next try in {wait_s:g} s: {_failure(error)}")
 
     async def _run_once(self, data_mode: DataMode, sequence: int) -> None:
+        withdrawn = await asyncio.to_thread(self._withdrawals.last)
         elements = await asyncio.to_thread(self._orbits, data_mode)
+        if elements.num_rows == 0:  # all of them were withdrawn
+            await self._withdrawals.followed(data_mode, withdrawn)
+            return
         window = screening_window(
             elements.column("epoch_tai_ns").to_numpy(),
             now_tai_ns=now_tai_ns(),
@@ -201,6 +211,7 @@ class ScreeningService:
         except BaseException as error:
             await self._note_failure(run_id, error)
             raise
+        await self._withdrawals.followed(data_mode, withdrawn)
         self._reporter.say(
             f"screened   {found.num_rows:,} close approaches in {wall_s:.1f} s"
             + (f"; {len(left_out):,} orbits left out in whole or part (ssa-hub status)" if left_out else "")

@@ -42,11 +42,11 @@ def half_over(run: Run, now_tai_ns: int) -> bool:
     return began_with_its_run and now_tai_ns - run.start_tai_ns > (run.end_tai_ns - run.start_tai_ns) // 2
 
 
-def worth_another(last: Run, sequence: int, every_s: float, now_tai_ns: int) -> bool:
+def worth_another(last: Run, sequence: int, every_s: float, now_tai_ns: int, *, changed: bool = False) -> bool:
     """Whether to screen again after the last complete run: there are new orbits, or half of its window is over.
 
-    Never sooner than ``every_s`` after it.
+    ``changed``: orbits were withdrawn that may have taken part in it. Never sooner than ``every_s`` after it.
     """
     if last.finished_tai_ns is not None and now_tai_ns - last.finished_tai_ns < every_s * NS_PER_SECOND:
         return False
-    return last.catalogue_seq < sequence or half_over(last, now_tai_ns)
+    return changed or last.catalogue_seq < sequence or half_over(last, now_tai_ns)

@@ -9,15 +9,26 @@ import uvicorn
 
 from ssa_hub.api.access import Services
 from ssa_hub.api.app import create_app
+from ssa_hub.history.traffic import Traffic
 from ssa_hub.services.failures import SettingsError
 from ssa_hub.services.health import Health
 from ssa_hub.services.hub import Hub
+from ssa_hub.services.own_agreement import OwnAgreements
+from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.explaining import Explainer
 from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.ledger_views import LedgerViews
+from ssa_hub.sharing.notices import Notices
+from ssa_hub.sharing.posture import PostureDesk
+from ssa_hub.sharing.rehearsing import Rehearser
 from ssa_hub.sharing.screening_state import ScreeningState
 from ssa_hub.sharing.stream import Stream
+from ssa_hub.sharing.tear_line_budget import TearLineBudgets
+from ssa_hub.sharing.tear_lines_shown import TearLinesShown
 from ssa_hub.sharing.views import Views
 from ssa_hub.sharing.what_if import WhatIf
+from ssa_hub.sharing.withdrawal_views import WithdrawalViews
+from ssa_hub.sharing.withdrawing import Withdrawing
 
 
 class _Server(uvicorn.Server):
@@ -47,14 +58,26 @@ def listen(host: str, port: int) -> socket.socket:
 
 def services_of(hub: Hub) -> Services:
     """What the API stands on, over an open hub."""
+    disclosures = Disclosures(hub.state)
+    tear_lines_shown = TearLinesShown(hub.state, hub.policies)
+    notices = Notices(hub.state, hub.policies, disclosures, tear_lines_shown)
     return Services(
         views=Views(hub.queries, hub.policies),
-        stream=Stream(hub.state, hub.policies),
+        stream=Stream(hub.state, hub.policies, disclosures, notices),
         explainer=Explainer(hub.state, hub.policies),
         ingest=hub.ingest,
         keys=KeyRing(hub.state, hub.policies),
         what_if=WhatIf(hub.state, hub.queries, hub.policies, hub.settings.screening),
         screening=ScreeningState(hub.state),
+        disclosures=disclosures,
+        ledger=LedgerViews(hub.state),
+        notices=notices,
+        tear_lines=TearLineBudgets(hub.state, hub.policies),
+        withdrawing=Withdrawing(hub.state, hub.history, hub.queries),
+        withdrawals=WithdrawalViews(hub.state),
+        posture=PostureDesk(hub.state, hub.policies),
+        rehearser=Rehearser(hub.state, Traffic(hub.history), hub.policies),
+        own_agreements=OwnAgreements(hub.state, hub.policies),
         health=Health(hub.log, hub.state, hub.settings.warehouse),
         data_mode=hub.settings.data_mode,
     )

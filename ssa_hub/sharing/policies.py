@@ -1,44 +1,107 @@
 """The rules in force, read from state, and each partner's release table, kept until something it depends on changes."""
 
 import threading
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from schemas.labels import Label
 from schemas.records import Kind
+from schemas.spif import SecurityPolicy, read_spif
 from ssa_hub.release.agreement import Agreement, read_agreement
+from ssa_hub.release.columns import RECORD_KINDS
 from ssa_hub.release.partner import Partner, Posture
 from ssa_hub.release.table import ReleaseTable, build_release_table
+from ssa_hub.sharing.shown_ids import PartnerIds, ShownIds
 from ssa_hub.state.store import State
+
+_SECRET_BYTES = 32
 
 
 class Rules(NamedTuple):
-    """All that decisions depend on, at one instant. ``token`` changes whenever any of it does."""
+    """All that decisions depend on, at one instant. ``token`` changes whenever any of it does.
+
+    ``security_policies`` by name. ``withdrawn``: every withdrawn record (``record_id``), and whether conjunctions of it
+    are withdrawn too (``derived``).
+    """
 
     token: tuple[object, ...]
     partners: dict[str, Partner]
     agreements: dict[str, Agreement]
     labels: dict[str, Label]
     posture: Posture
+    security_policies: dict[str, SecurityPolicy]
+    withdrawn: pa.Table
 
 
-class Released(NamedTuple):
+@dataclass(frozen=True)
+class Released:
     """A partner's release table, and what it lets through as queries join with it, tabulated once.
 
-    ``conjunctions_by_miss_distance`` are only those combinations that show the miss distance: who may not see it
-    cannot ask by it either, as a bound would tell it.
+    ``elements`` and ``conjunctions`` have `RELEASE_SCHEMA`'s columns and ``whole``: whether records are shown as they
+    are. ``conjunctions_by_miss_distance`` are only those combinations that show the miss distance: who may not see it
+    cannot ask by it either, as a bound would tell it. ``ids`` are the partner's pseudonyms; ``withdrawn`` is
+    `Rules.withdrawn`, None where nothing is.
     """
 
     table: ReleaseTable
     elements: pa.Table
     conjunctions: pa.Table
     conjunctions_by_miss_distance: pa.Table
+    ids: PartnerIds
+    withdrawn: pa.Table | None
 
     def combinations(self, kinds: frozenset[Kind]) -> pa.Table:
         """The combinations of these kinds."""
         chosen = {Kind.ELEMENTS: self.elements, Kind.DERIVED_CONJUNCTIONS: self.conjunctions}
         return pa.concat_tables([table for kind, table in chosen.items() if kind in kinds])
+
+    def in_part(self, kind: Kind, mask_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which rows, by their masks, are not shown as they are: their ids are pseudonyms."""
+        return ~self._whole[kind][mask_ids]
+
+    def order_key(self, kind: Kind) -> str | None:
+        """The key of the order of ids for queries of a kind; None where every record of it is shown as it is."""
+        table = self.elements if kind is Kind.ELEMENTS else self.conjunctions
+        return None if pc.all(table.column("whole"), min_count=0).as_py() else self.ids.order_key
+
+    def shows_whole_elements(self, data_mode: str, originator: str, label_id: str) -> bool:
+        """Whether element sets of this combination are shown as they are: then so are their ids as parents."""
+        grant = self.table.grant(Kind.ELEMENTS, data_mode, originator)
+        if grant is None or not self._whole[Kind.ELEMENTS][grant.mask_id]:
+            return False
+        return grant.own or label_id in self._permitted_labels
+
+    @cached_property
+    def _whole(self) -> dict[Kind, NDArray[np.bool_]]:
+        return {kind: whole_masks(self.table, kind) for kind in RECORD_KINDS}
+
+    @cached_property
+    def _permitted_labels(self) -> frozenset[str]:
+        """The labels of element sets that are others'; the same of every originator that allows any."""
+        others = pc.not_equal(self.elements.column("originator"), self.table.partner)
+        return frozenset(self.elements.column("label_id").filter(others).unique().to_pylist())
+
+
+def whole_masks(table: ReleaseTable, kind: Kind) -> NDArray[np.bool_]:
+    """By mask id: whether it shows records of a kind as they are."""
+    return np.array([mask.shows_all(kind) for mask in table.masks], dtype=np.bool_)
+
+
+@lru_cache(maxsize=64)
+def _security_policy(document: bytes, file: str) -> SecurityPolicy:
+    """A policy's document as read: it changes far less often than the rules are read anew."""
+    return read_spif(document, file)
+
+
+def _with_whole(rows: pa.Table, whole: NDArray[np.bool_]) -> pa.Table:
+    column = whole[rows.column("mask_id").to_numpy()] if rows.num_rows else np.empty(0, dtype=np.bool_)
+    return rows.append_column(pa.field("whole", pa.bool_(), False), pa.array(column)).combine_chunks()
 
 
 class Policies:
@@ -49,6 +112,14 @@ class Policies:
         self._lock = threading.Lock()
         self._rules: Rules | None = None
         self._released: dict[str, tuple[Rules, Released]] = {}
+        self._shown_ids: ShownIds | None = None
+
+    @property
+    def shown_ids(self) -> ShownIds:
+        """Every partner's pseudonyms of record ids. Raises StateUnavailableError."""
+        if self._shown_ids is None:
+            self._shown_ids = ShownIds(self._state.secrets.get_or_make("shown-ids", _SECRET_BYTES))
+        return self._shown_ids
 
     def rules(self) -> Rules:
         """The rules in force now."""
@@ -75,13 +146,17 @@ class Policies:
             {*rules.agreements, partner.name},
             rules.posture,
             now_tai_ns,
+            rules.security_policies,
         )
         derived = Kind.DERIVED_CONJUNCTIONS
+        whole = whole_masks(table, derived)
         released = Released(
             table,
-            table.to_arrow(Kind.ELEMENTS).combine_chunks(),
-            table.to_arrow(derived).combine_chunks(),
-            table.to_arrow(derived, showing=("miss_distance_m",)).combine_chunks(),
+            _with_whole(table.to_arrow(Kind.ELEMENTS), whole_masks(table, Kind.ELEMENTS)),
+            _with_whole(table.to_arrow(derived), whole),
+            _with_whole(table.to_arrow(derived, showing=("miss_distance_m",)), whole),
+            self.shown_ids.of(partner.name),
+            rules.withdrawn if rules.withdrawn.num_rows else None,
         )
         with self._lock:
             self._released[partner.name] = (rules, released)
@@ -95,4 +170,8 @@ class Policies:
             agreements={agreement.originator: agreement for agreement in agreements},
             labels=self._state.labels.all(),
             posture=self._state.agreements.posture(),
+            security_policies={
+                name: _security_policy(document, file) for name, file, document in self._state.security_policies.all()
+            },
+            withdrawn=self._state.withdrawals.table(),
         )

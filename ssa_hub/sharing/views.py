@@ -1,7 +1,10 @@
 """The views: a partner's questions, answered from history through his release table.
 
 Every method filters before it sorts, pages or picks the newest, so that an answer is a function of what the partner
-may see and of nothing else; then it withholds the masked fields, in columns.
+may see and of nothing else; then it withholds the masked fields, in columns. Instants and distances that are coarsened
+select, sort and page as they are shown. Among rows that are equal in all that they are sorted by, those that are shown
+in part come in an order that says nothing of their content (`history.shown_values`); a key to go on after ends with
+their place in that order, of other rows with the record id.
 """
 
 from collections.abc import Callable
@@ -10,14 +13,18 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from schemas.labels import Label
 from schemas.records import ELEMENT_FIELDS, ELEMENT_SET, PROVENANCE, DataMode, Field, Kind
+from schemas.spif import SecurityPolicy
 from schemas.timescales import now_tai_ns
 from ssa_hub.history.queries import HistoryQueries
-from ssa_hub.release.columns import ALWAYS_COLUMNS
-from ssa_hub.release.masks import WITHHELD, apply_masks
+from ssa_hub.release.masks import WITHHELD
 from ssa_hub.release.partner import Partner
+from ssa_hub.release.record_decision import DECIDING_COLUMNS
+from ssa_hub.sharing.disclosures import Channel, disclosures_of
 from ssa_hub.sharing.page import Key, Page
 from ssa_hub.sharing.policies import Policies, Released
+from ssa_hub.sharing.shown_rows import shown_rows
 
 _OBJECT_COLUMNS = (
     "object_id",
@@ -68,8 +75,10 @@ class Views:
             known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else str(after[0]),
             limit=limit + 1,
+            order_key=released.order_key(Kind.ELEMENTS),
+            withdrawn=released.withdrawn,
         )
-        return _page(found, released, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
+        return _page(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
 
     def elements_history(
         self,
@@ -81,7 +90,7 @@ class Views:
         after: Key | None,
         limit: int,
     ) -> Page:
-        """Visible element sets by (object id, epoch, reception, record id), which is also what ``after`` holds."""
+        """Visible element sets by (object id, epoch, reception, order among equals), which ``after`` holds too."""
         now = self._clock_tai_ns()
         released = self._policies.released_to(partner, now)
         found = self._queries.elements_history(
@@ -95,9 +104,11 @@ class Views:
             known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else (str(after[0]), int(after[1]), int(after[2]), str(after[3])),
             limit=limit + 1,
+            order_key=released.order_key(Kind.ELEMENTS),
+            withdrawn=released.withdrawn,
         )
-        order = ("object_id", "epoch_tai_ns", "received_tai_ns", "record_id")
-        return _page(found, released, Kind.ELEMENTS, chosen.data_mode, limit, order)
+        order = ("object_id", "epoch_tai_ns", "received_tai_ns", "order_id")
+        return _page(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, order)
 
     def objects(self, partner: Partner, chosen: Selection, *, after: Key | None, limit: int) -> Page:
         """Objects with a visible element set, by object id, as the newest of those describes them."""
@@ -122,7 +133,7 @@ class Views:
         after: Key | None,
         limit: int,
     ) -> Page:
-        """Conjunctions that both parents' originators release, by (TCA, record id), which ``after`` holds.
+        """Conjunctions that both parents' originators release, by (TCA, order among equals), which ``after`` holds.
 
         Where the miss distance is withheld from the partner he cannot ask by it either: a bound would tell it.
         """
@@ -140,20 +151,50 @@ class Views:
             known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else (int(after[0]), str(after[1])),
             limit=limit + 1,
+            order_key=released.order_key(Kind.DERIVED_CONJUNCTIONS),
+            withdrawn=released.withdrawn,
         )
         found = released.table.with_combined_masks(found)
-        return _page(found, released, Kind.DERIVED_CONJUNCTIONS, chosen.data_mode, limit, ("tca_tai_ns", "record_id"))
+        return _page(
+            found, released, now, Kind.DERIVED_CONJUNCTIONS, chosen.data_mode, limit, ("tca_tai_ns", "order_id")
+        )
+
+    def labels_of(self, page: Page) -> tuple[list[Label], dict[str, SecurityPolicy]]:
+        """The labels of a page's rows, and the security policies that are known, by name."""
+        rules = self._policies.rules()
+        return [rules.labels[label_id] for label_id in page.label_ids], rules.security_policies
 
 
 def _page(
-    found: pa.Table, released: Released, kind: Kind, data_mode: DataMode, limit: int, order: tuple[str, ...]
+    found: pa.Table,
+    released: Released,
+    now_tai_ns: int,
+    kind: Kind,
+    data_mode: DataMode,
+    limit: int,
+    order: tuple[str, ...],
 ) -> Page:
     """The first ``limit`` rows, masked; one row more was asked for, to know whether there is a next page."""
     # DuckDB leaves whatever lies in memory in the slots of nulls, other rows' values among it, and Arrow answers
     # carry those bytes. Taking by index writes zeros there, and one chunk whatever the query's batches were.
     rows = found.take(pa.array(np.arange(min(limit, found.num_rows)))).combine_chunks()
+    order_ids = rows.column("order_id" if "order_id" in rows.column_names else "record_id")
+    rows = rows.select([name for name in rows.column_names if name != "order_id"])
+    records = shown_rows(rows, kind, released)
     last_key: Key | None = None
     if found.num_rows > limit:
-        last_key = tuple(rows.column(name)[limit - 1].as_py() for name in order)
-    records = apply_masks(rows, "mask_id", released.table.masks, ALWAYS_COLUMNS[kind])
-    return Page(records, released.table.policy_version, data_mode.value, last_key)
+        # Of what is shown, so that no key holds more than the page does.
+        keys = [order_ids if name == "order_id" else records.column(name) for name in order]
+        last_key = tuple(column[limit - 1].as_py() for column in keys)
+    disclosures = disclosures_of(rows, kind, released.table, partner=released.table.partner, channel=Channel.PAGE)
+    labels = [rows.column(name) for _, name in DECIDING_COLUMNS[kind]]
+    return Page(
+        records,
+        released.table.policy_version,
+        data_mode.value,
+        last_key,
+        tuple(disclosures),
+        tuple(sorted({label_id for column in labels for label_id in column.unique().to_pylist()})),
+        now_tai_ns,
+        any(not released.table.masks[mask].resolution.is_exact for mask in rows.column("mask_id").unique().to_pylist()),
+    )

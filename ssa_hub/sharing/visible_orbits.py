@@ -1,7 +1,8 @@
 """Which orbits take part in what a partner has derived on demand: decided before anything is computed.
 
-Only orbits whose originators release derived conjunctions to him with their whole geometry. Of one that is withheld in
-part he could find the rest by asking with many hypothetical orbits, so it takes no part at all. A delay of derived
+Only orbits whose originators release derived conjunctions to him with their whole geometry and its instant, exactly. Of
+one that is withheld in part, or coarsened, he could find the rest by asking with many hypothetical orbits, and seeing
+where the answer changes, so it takes no part at all. A delay of derived
 conjunctions is one of the orbits here: he is answered from what the hub had received so long ago.
 """
 
@@ -19,20 +20,28 @@ _EVERY_ROW = 2**31 - 1
 
 
 def orbits_taking_part(
-    state: State, queries: HistoryQueries, table: ReleaseTable, data_mode: DataMode, now_tai_ns: int
+    state: State,
+    queries: HistoryQueries,
+    table: ReleaseTable,
+    data_mode: DataMode,
+    now_tai_ns: int,
+    withdrawn: pa.Table | None,
 ) -> pa.Table:
     """The newest orbit of each object from each originator under each label that takes part, as of now.
 
-    Columns of ELEMENT_SET and ``mask_id`` (of derived conjunctions), by object id, originator, label id. Raises
-    StateUnavailableError, HistoryUnavailableError.
+    ``withdrawn`` as in `HistoryQueries`; state has put the orbits before those in their places. Columns of ELEMENT_SET
+    and ``mask_id`` (of derived conjunctions), by object id, originator, label id. Raises StateUnavailableError,
+    HistoryUnavailableError.
     """
-    allowed = table.to_arrow(Kind.DERIVED_CONJUNCTIONS, showing=CONJUNCTION_GEOMETRY)
+    allowed = table.to_arrow(Kind.DERIVED_CONJUNCTIONS, showing=(*CONJUNCTION_GEOMETRY, "tca_tai_ns"), exactly=True)
     allowed = allowed.filter(pc.equal(allowed.column("data_mode"), data_mode.value)).combine_chunks()
     delayed = pc.greater(allowed.column("delay_ns"), 0)
     schema = ELEMENT_SET_SCHEMA.append(allowed.schema.field("mask_id"))
     parts = [state.newest.released(allowed.filter(pc.invert(delayed)), data_mode=data_mode.value)]
     for one in _each_that_is_known(allowed.filter(delayed), state):
-        found = queries.elements_newest(one, now_tai_ns=now_tai_ns, data_mode=data_mode.value, limit=_EVERY_ROW)
+        found = queries.elements_newest(
+            one, now_tai_ns=now_tai_ns, data_mode=data_mode.value, limit=_EVERY_ROW, withdrawn=withdrawn
+        )
         parts.append(found.select(schema.names))
     # Arrow's types of one thing differ between the two stores in nullability alone.
     together = pa.concat_tables([part.cast(schema) for part in parts])

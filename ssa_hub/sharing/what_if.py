@@ -2,7 +2,7 @@
 
 What takes part is decided before anything is computed (`ssa_hub.sharing.visible_orbits`), so that neither the answer
 nor the time that it takes says anything of other orbits. Nothing of it is kept: neither what he sent, nor the answer;
-logs say neither.
+logs say neither. The ledger of disclosures counts the conjunctions that were told of each originator's orbits.
 """
 
 import time
@@ -22,9 +22,10 @@ from ssa_hub.release.partner import Partner
 from ssa_hub.services.resident_orbits import megabytes_of
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.sharing.candidates import Candidates, UnusableBodyError, read_candidates
+from ssa_hub.sharing.disclosures import Disclosure
 from ssa_hub.sharing.policies import Policies
 from ssa_hub.sharing.visible_orbits import orbits_taking_part
-from ssa_hub.sharing.what_if_records import left_out_items, what_if_records
+from ssa_hub.sharing.what_if_records import left_out_items, what_if_disclosures, what_if_records
 from ssa_hub.state.store import State
 
 HOURS_MIN, HOURS_MAX = 0.01, 168.0
@@ -58,7 +59,10 @@ class Window(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Masked records of `what_if_records`, and what was left out. ``objects``: how many orbits took part."""
+    """Masked records of `what_if_records`, and what was left out. ``objects``: how many orbits took part.
+
+    ``disclosures`` must be recorded before any of it is sent.
+    """
 
     records: pa.Table
     left_out: list[dict[str, Any]]
@@ -67,6 +71,7 @@ class Answer(NamedTuple):
     window: Window
     policy_version: str
     data_mode: str
+    disclosures: tuple[Disclosure, ...]
 
 
 class GivenUpError(Exception):
@@ -124,20 +129,23 @@ class WhatIf:
         candidates = read_candidates(data, question.object_id, f"push:{partner.name}")
         window = self._window(candidates, question, now)
         go_on()
-        table = self._policies.released_to(partner, now).table
-        orbits = orbits_taking_part(self._state, self._queries, table, question.data_mode, now)
+        released = self._policies.released_to(partner, now)
+        table = released.table
+        orbits = orbits_taking_part(self._state, self._queries, table, question.data_mode, now, released.withdrawn)
         go_on()
         held = megabytes_of(orbits.num_rows, window.duration_s) <= self._settings.resident_megabytes_max
         with ThreadPoolExecutor(self._settings.threads, "what-if") as executor:
             screened = (_screened if held else _screened_in_passing)(candidates, orbits, window, executor, go_on)
+        records = what_if_records(screened.conjunctions, candidates, orbits, released, question.data_mode.value)
         return Answer(
-            records=what_if_records(screened.conjunctions, candidates, orbits, table, question.data_mode.value),
+            records=records,
             left_out=left_out_items(screened.of_candidates, screened.of_orbits, orbits),
             candidates=len(candidates.who),
             objects=orbits.num_rows,
             window=window,
             policy_version=table.policy_version,
             data_mode=question.data_mode.value,
+            disclosures=tuple(what_if_disclosures(records, released)),
         )
 
     def _window(self, candidates: Candidates, question: Question, now_tai_ns: int) -> Window:

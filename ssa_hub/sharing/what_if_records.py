@@ -12,9 +12,12 @@ import pyarrow as pa
 from schemas.records import CONJUNCTION, Field, Kind, arrow_schema
 from ssa_hub.release.columns import ALWAYS_COLUMNS
 from ssa_hub.release.masks import apply_masks
-from ssa_hub.release.table import ReleaseTable
 from ssa_hub.services.conjunction_records import METHOD
 from ssa_hub.sharing.candidates import Candidates
+from ssa_hub.sharing.disclosures import Channel, Disclosure
+from ssa_hub.sharing.policies import Released
+from ssa_hub.sharing.shown_ids import with_shown_ids
+from ssa_hub.sharing.shown_rows import parents_in_part
 from ssa_hub.sharing.utc import utc_texts
 
 _ABSENT = frozenset(
@@ -65,9 +68,9 @@ _ORDER = ("tca_tai_ns", "candidate", "object_id_2", "parent_originator_2", "pare
 
 
 def what_if_records(
-    found: pa.Table, candidates: Candidates, orbits: pa.Table, table: ReleaseTable, data_mode: str
+    found: pa.Table, candidates: Candidates, orbits: pa.Table, released: Released, data_mode: str
 ) -> pa.Table:
-    """Masked records (`WHAT_IF` and ``withheld``), by TCA, candidate, object.
+    """Masked records (`WHAT_IF` and ``withheld``), by TCA, candidate, object; the parent's id as the partner sees it.
 
     ``found`` has the columns of `conjunction.ScreeningResult.conjunctions`: index_1 is an orbit of the candidates,
     index_2 a row of ``orbits`` (columns of ELEMENT_SET and ``mask_id``).
@@ -93,7 +96,40 @@ def what_if_records(
     whole = pa.table([columns[name] for name in WHAT_IF_SCHEMA.names], schema=WHAT_IF_SCHEMA)
     whole = whole.append_column("mask_id", parents.column("mask_id"))
     whole = whole.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
-    return apply_masks(whole, "mask_id", table.masks, WHAT_IF_ALWAYS)
+    place = whole.column_names.index("parent_2")
+    shown = with_shown_ids(whole.column(place), parents_in_part(whole, 2, released), released.ids)
+    whole = whole.set_column(place, whole.schema.field(place), shown)
+    return apply_masks(whole, "mask_id", released.table.masks, WHAT_IF_ALWAYS)
+
+
+def what_if_disclosures(records: pa.Table, released: Released) -> list[Disclosure]:
+    """What an answer tells of others' orbits, as counts for each originator: the ledger keeps nothing of a what-if."""
+    counts = records.group_by(["data_mode", "parent_originator_2"]).aggregate([([], "count_all")]).to_pylist()
+    found = []
+    for row in sorted(counts, key=lambda row: str(row["parent_originator_2"])):
+        originator, mode = row["parent_originator_2"], row["data_mode"]
+        grant = released.table.grant(Kind.DERIVED_CONJUNCTIONS, mode, originator)
+        if grant is None:
+            raise ValueError(f"an orbit of {originator} took part in a what-if that it is not released for")
+        if grant.own:
+            continue
+        found.append(
+            Disclosure(
+                partner=released.table.partner,
+                originator=originator,
+                channel=Channel.WHAT_IF,
+                kind="conjunctions",
+                data_mode=mode,
+                policy_version=released.table.policy_version,
+                agreement_version=grant.agreement_version,
+                rule=grant.rule,
+                posture=str(released.table.posture),
+                pseudonymous=False,
+                record_ids=b"",
+                records=row["count_all"],
+            )
+        )
+    return found
 
 
 def left_out_items(of_candidates: pa.Table, of_orbits: pa.Table, orbits: pa.Table) -> list[dict[str, Any]]:

@@ -11,7 +11,10 @@ from ssa_hub.state.tables import agreements, postures
 
 
 class AgreementEntry(NamedTuple):
-    """One time that a version of an agreement was active: from ``activated_tai_ns`` to ``retired_tai_ns``."""
+    """One time that a version of an agreement was active: from ``activated_tai_ns`` to ``retired_tai_ns``.
+
+    ``activated_by`` and ``retired_by`` say who did it; None where nobody said so, and of what is active still.
+    """
 
     originator: str
     version: str
@@ -19,6 +22,8 @@ class AgreementEntry(NamedTuple):
     text: str
     activated_tai_ns: int
     retired_tai_ns: int | None
+    activated_by: str | None
+    retired_by: str | None
 
 
 class PostureEntry(NamedTuple):
@@ -35,8 +40,13 @@ class Agreements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def activate(self, originator: str, version: str, *, file: str, text: str, now_tai_ns: int) -> bool:
-        """Make a version the active one, the earlier one retired at the same instant. False: it is active already."""
+    def activate(
+        self, originator: str, version: str, *, file: str, text: str, now_tai_ns: int, by: str | None = None
+    ) -> bool:
+        """Make a version the active one, the earlier one retired at the same instant; ``by``: whose act it is.
+
+        A version that was active before may be so again. False: it is active already, and nothing has changed.
+        """
         with self._database.transaction() as connection:
             lock_table(connection, agreements.name)
             active = select(agreements.c.version).where(
@@ -44,20 +54,28 @@ class Agreements:
             )
             if connection.execute(active).scalar() == version:
                 return False
-            _retire(connection, originator, now_tai_ns)
+            _retire(connection, originator, now_tai_ns, by)
             connection.execute(
                 insert(agreements).values(
-                    originator=originator, version=version, file=file, body=text, activated_tai_ns=now_tai_ns
+                    originator=originator,
+                    version=version,
+                    file=file,
+                    body=text,
+                    activated_tai_ns=now_tai_ns,
+                    activated_by=by,
                 )
             )
             policy_changed(connection)
         return True
 
-    def retire(self, originator: str, now_tai_ns: int) -> bool:
-        """End the active agreement of an originator: from now on nothing of his is released. False: there was none."""
+    def retire(self, originator: str, now_tai_ns: int, by: str | None = None) -> bool:
+        """End the active agreement of an originator: from now on nothing of his is released; ``by``: whose act it is.
+
+        False: there was none.
+        """
         with self._database.transaction() as connection:
             lock_table(connection, agreements.name)
-            retired = _retire(connection, originator, now_tai_ns)
+            retired = _retire(connection, originator, now_tai_ns, by)
             if retired:
                 policy_changed(connection)
         return retired
@@ -72,14 +90,11 @@ class Agreements:
         with self._database.snapshot() as connection:
             return [(row.file, row.body) for row in connection.execute(chosen)]
 
-    def history(self, originator: str) -> list[AgreementEntry]:
-        """All versions that an originator has had active, oldest first."""
-        names = ("originator", "version", "file", "body", "activated_tai_ns", "retired_tai_ns")
-        chosen = (
-            select(*(agreements.c[name] for name in names))
-            .where(agreements.c.originator == originator)
-            .order_by(agreements.c.id)
-        )
+    def history(self, originator: str | None = None) -> list[AgreementEntry]:
+        """All times that a version of an originator's (None: of anybody's) was active, oldest first."""
+        chosen = select(*(agreements.c[name] for name in _ENTRY)).order_by(agreements.c.id)
+        if originator is not None:
+            chosen = chosen.where(agreements.c.originator == originator)
         with self._database.snapshot() as connection:
             return [AgreementEntry(*row) for row in connection.execute(chosen)]
 
@@ -106,10 +121,22 @@ class Agreements:
             return [PostureEntry(Posture(row[0]), row[1], row[2]) for row in connection.execute(chosen)]
 
 
-def _retire(connection: Connection, originator: str, now_tai_ns: int) -> bool:
+_ENTRY = (
+    "originator",
+    "version",
+    "file",
+    "body",
+    "activated_tai_ns",
+    "retired_tai_ns",
+    "activated_by",
+    "retired_by",
+)
+
+
+def _retire(connection: Connection, originator: str, now_tai_ns: int, by: str | None) -> bool:
     changed = connection.execute(
         update(agreements)
         .where(agreements.c.originator == originator, agreements.c.retired_tai_ns.is_(None))
-        .values(retired_tai_ns=now_tai_ns)
+        .values(retired_tai_ns=now_tai_ns, retired_by=by)
     )
     return changed.rowcount == 1

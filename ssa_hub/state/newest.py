@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, and_, func, select, tuple_
 
 from schemas.records import ELEMENT_SET_SCHEMA, Kind
@@ -94,7 +95,8 @@ class Newest:
         """All that `elements` has in the combinations of a release table without delays, whatever its kind.
 
         Columns of ELEMENT_SET and ``mask_id``, by (object_id, originator, label_id). The release table says which
-        originators' and labels' orbits may take part in something derived from them. Raises ValueError for a delay.
+        originators' and labels' orbits may take part in something derived from them. Raises ValueError for a delay
+        or coarse instants.
         """
         kinds = release.column("kind").unique().to_pylist()
         schema = ELEMENT_SET_SCHEMA.append(release.schema.field("mask_id"))
@@ -106,6 +108,7 @@ class Newest:
             }
             if any(found.delay_ns for found in allowed.values()):
                 raise ValueError("newest orbits under a delay are answered by history, not from state")
+            _refuse_coarse_epochs(release, data_mode)
             chosen = (
                 select(recorded.c.body, newest.c.combination_id)
                 .join_from(newest, recorded, newest.c.record_id == recorded.c.record_id)
@@ -128,13 +131,15 @@ class Newest:
     ) -> pa.Table:
         """Per object the newest that the release table lets through, by object_id: ELEMENT_SET and ``mask_id``.
 
-        Only for release tables without delays for this kind and mode: what was visible before a delay has ended is
-        known to history alone. Raises ValueError for one with a delay.
+        Only for release tables without delays and with exact epochs for this kind and mode: what was visible before a
+        delay has ended, and which is the newest where epochs are coarsened, is known to history alone. Raises
+        ValueError for another one.
         """
         with self._database.snapshot() as connection:
             allowed = released_combinations(connection, release, Kind.ELEMENTS, data_mode)
             if any(released.delay_ns for released in allowed.values()):
                 raise ValueError("newest orbits under a delay are answered by history, not from state")
+            _refuse_coarse_epochs(release, data_mode)
             schema = ELEMENT_SET_SCHEMA.append(release.schema.field("mask_id"))
             if not allowed:
                 return schema.empty_table()
@@ -158,3 +163,10 @@ class Newest:
             rows = connection.execute(chosen).all()
         masks = pa.array([allowed[row.combination_id].mask_id for row in rows], schema.field("mask_id").type)
         return read_bodies([row.body for row in rows], ELEMENTS).append_column(schema.field("mask_id"), masks)
+
+
+def _refuse_coarse_epochs(release: pa.Table, data_mode: str) -> None:
+    """Kept is the newest by exact epoch: among coarsened ones it would tell which of them is the later."""
+    of_mode = pc.equal(release.column("data_mode"), data_mode)
+    if pc.any(pc.and_(of_mode, pc.greater(release.column("time_step_ns"), 1))).as_py():
+        raise ValueError("newest orbits by coarsened epochs are answered by history, not from state")

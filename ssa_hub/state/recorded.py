@@ -26,6 +26,7 @@ class RecordedRow(NamedTuple):
     kind: str
     received_tai_ns: int
     body: bytes
+    recorded_tai_ns: int
 
 
 class Recorded:
@@ -120,9 +121,7 @@ class Recorded:
 
     def get(self, record_id: str) -> RecordedRow | None:
         """One record, without any release (for explanations), or None."""
-        chosen = select(
-            recorded.c.seq, recorded.c.record_id, recorded.c.kind, recorded.c.received_tai_ns, recorded.c.body
-        ).where(recorded.c.record_id == record_id)
+        chosen = select(*(recorded.c[name] for name in RecordedRow._fields)).where(recorded.c.record_id == record_id)
         with self._database.snapshot() as connection:
             row = connection.execute(chosen).one_or_none()
         return None if row is None else RecordedRow(*row)

@@ -11,16 +11,25 @@ from ssa_hub.state.database import Database, create_database
 from ssa_hub.state.feed import Feed
 from ssa_hub.state.labels import Labels
 from ssa_hub.state.leases import Leases
+from ssa_hub.state.ledger import Ledger
+from ssa_hub.state.ledger_periods import LedgerPeriods
+from ssa_hub.state.ledger_questions import LedgerQuestions
 from ssa_hub.state.memory import Memory
 from ssa_hub.state.migrate import migrate
 from ssa_hub.state.newest import Newest
+from ssa_hub.state.notices import Notices
 from ssa_hub.state.partners import Partners
 from ssa_hub.state.payloads import Payloads
 from ssa_hub.state.policy import policy_revision
 from ssa_hub.state.positions import Positions
 from ssa_hub.state.quarantine import Quarantine
 from ssa_hub.state.recorded import Recorded
+from ssa_hub.state.recording_withdrawn import RecordingWithdrawn
 from ssa_hub.state.runs import Runs
+from ssa_hub.state.secrets import Secrets
+from ssa_hub.state.security_policies import SecurityPolicies
+from ssa_hub.state.tear_lines import TearLines
+from ssa_hub.state.withdrawals import Withdrawals
 
 
 class State:
@@ -44,6 +53,15 @@ class State:
         self.agreements = Agreements(database)
         self.runs = Runs(database)
         self.leases = Leases(database)
+        self.security_policies = SecurityPolicies(database)
+        self.notices = Notices(database)
+        self.tear_lines = TearLines(database)
+        self.withdrawals = Withdrawals(database, self.newest)
+        self.recording_withdrawn = RecordingWithdrawn(database)
+        self.ledger = Ledger(database)
+        self.ledger_questions = LedgerQuestions(database)
+        self.secrets = Secrets(database)
+        self.ledger_periods = LedgerPeriods(database, self.secrets)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

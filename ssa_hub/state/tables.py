@@ -59,7 +59,7 @@ recorded = Table(
     Column("object_id_2", ID, nullable=True),
     Column("combination_1", Integer, ForeignKey("combinations.id"), nullable=False),
     Column("combination_2", Integer, ForeignKey("combinations.id"), nullable=True),
-    Column("received_tai_ns", BigInteger, nullable=False),
+    Column("received_tai_ns", BigInteger, nullable=False, index=True),
     Column("recorded_tai_ns", BigInteger, nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),
     sqlite_autoincrement=True,  # a number is never given twice, even after rows are deleted

@@ -19,6 +19,7 @@ _FIRST, _LAST = parse_utc("1972-01-01T00:00:00"), parse_utc(f"{LAST_YEAR}-12-31T
 schemathesis.openapi.format("utc", st.integers(_FIRST, _LAST).map(lambda instant: format_utc(instant, 9)))
 
 _PLANNED = omm(orbit("planned", 9_001))
+_AGREEMENT = 'originator = "BETA"\n'
 
 # A cursor is for one listing, an event's id for one partner: no format of theirs holds everywhere.
 _CURSORS = {
@@ -40,8 +41,16 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     if query.get("cursor") is not None and case.path in _CURSORS:
         listing, *key = _CURSORS[case.path]
         case.query = {**query, "cursor": encode_cursor(str(listing), tuple(key))}
+    if case.path in _CURSORS and "sidecar" in query:
+        case.query = {**query, **(case.query or {}), "sidecar": "false"}  # a page without rows has no label to bind
+    if case.path == "/v1/notices" and "after" in query:
+        case.query = {name: value for name, value in query.items() if name != "after"}  # he has been sent none
     if case.path == "/v1/what-if" and isinstance(case.body, str | bytes):
         case.body = _PLANNED  # which bytes are an orbit no schema says
+    if case.path.startswith("/v1/agreements/") and isinstance(case.body, str | bytes):
+        case.body = _AGREEMENT.encode()  # nor which are an agreement of the asker's
+    if case.path == "/v1/rehearsals":
+        case.body = {"agreement": _AGREEMENT}
     for name in [name for name in case.headers or {} if name.lower() == "last-event-id"]:
         case.headers[name] = "0"
 

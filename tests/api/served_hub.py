@@ -7,34 +7,51 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import uvicorn
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from schemas.labels import Label
 from schemas.records import DataMode
 from schemas.timescales import NS_PER_SECOND
 from ssa_hub.api.access import Services
 from ssa_hub.api.app import create_app
+from ssa_hub.history.traffic import Traffic
 from ssa_hub.release.agreement import read_agreement
 from ssa_hub.release.partner import new_key, read_partners
 from ssa_hub.services.health import Health
 from ssa_hub.services.hub import Hub, open_hub
+from ssa_hub.services.own_agreement import OwnAgreements
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.services.server import listen
+from ssa_hub.services.tear_lines import TearLineService
 from ssa_hub.settings import settings_in
+from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.explaining import Explainer
 from ssa_hub.sharing.keys import KeyRing
+from ssa_hub.sharing.ledger_views import LedgerViews
+from ssa_hub.sharing.notices import Notices
+from ssa_hub.sharing.posture import PostureDesk
+from ssa_hub.sharing.rehearsing import Rehearser
 from ssa_hub.sharing.screening_state import ScreeningState
+from ssa_hub.sharing.shown_ids import ShownIds
 from ssa_hub.sharing.stream import Stream
+from ssa_hub.sharing.tear_line_budget import TearLineBudgets
+from ssa_hub.sharing.tear_lines_shown import TearLinesShown
 from ssa_hub.sharing.views import Views
 from ssa_hub.sharing.what_if import WhatIf
+from ssa_hub.sharing.withdrawal_views import WithdrawalViews
+from ssa_hub.sharing.withdrawing import Recall, Withdrawing, WithdrawnAlreadyError
+from ssa_hub.state.release_tables import secrets
 from ssa_hub.state.store import State
 from ssa_hub.state.tables import recorded
 from tests.api.records import NOW_TAI_NS, Row, table_of
 
 _PATIENCE_S = 60.0
+# Every secret that a hub makes for itself, and its size in bytes.
+SECRETS = {"shown-ids": 32, "opaque-ids": 32, "ledger-signing": 32, "ledger-blinding": 32, "case-numbers": 32}
 
 
 class Clock:
@@ -57,6 +74,7 @@ class ServedHub:
     def __init__(self, hub: Hub, clock: Clock, services: Services, base_url: str) -> None:
         self.hub, self.clock, self.services, self.base_url = hub, clock, services, base_url
         self._clients: dict[str, httpx.Client] = {}
+        self._tear_lines: TearLineService | None = None
 
     @property
     def state(self) -> State:
@@ -81,9 +99,33 @@ class ServedHub:
                 if kind == "elements":
                     self.state.newest.upsert(connection, table)
                 # `insert` asks the machine's clock, which knows nothing of the tests' own.
-                when = max(before, *(row["received_tai_ns"] for row in batch))
-                new = recorded.c.record_id.in_([row["record_id"] for row in batch])
-                connection.execute(update(recorded).where(new).values(recorded_tai_ns=when))
+                for row in batch:
+                    before = max(before, row["received_tai_ns"])
+                    new = recorded.c.record_id == row["record_id"]
+                    connection.execute(update(recorded).where(new).values(recorded_tai_ns=before))
+
+    def same_secrets(self) -> None:
+        """Give the hub the secrets that every hub gets by this: before anybody asks it anything."""
+        with self.state.transaction() as connection:
+            connection.execute(delete(secrets))
+            for name, size in SECRETS.items():
+                connection.execute(insert(secrets).values(name=name, value=name.encode().ljust(size, b".")[:size]))
+
+    def shown_id(self, partner: str, record: str) -> str:
+        """The pseudonym of a record id for a partner, whether he is shown it or not."""
+        return ShownIds(self.state.secrets.get_or_make("shown-ids", SECRETS["shown-ids"])).of(partner).shown(record)
+
+    def withdraw(self, row: Row, derived: Literal["flag", "withdraw"] = "flag") -> None:
+        """Withdraw a record, as its originator would."""
+        recall = Recall(record_ids=(row["record_id"],), reason="wrong", derived=derived)
+        with contextlib.suppress(WithdrawnAlreadyError):
+            self.services.withdrawing.withdraw(row["originator"], recall, by="test")
+
+    def issue_tear_lines(self) -> None:
+        """One look of the service that makes tear-lines."""
+        if self._tear_lines is None:
+            self._tear_lines = TearLineService(self.state, self.hub.policies, "test", self.clock)
+        self._tear_lines.turn()
 
     def enrol(self, partners: str) -> None:
         """Enter the partners of a document."""
@@ -128,14 +170,26 @@ def _last_recorded_tai_ns(connection: Connection) -> int:
 
 
 def _services(hub: Hub, clock: Callable[[], int]) -> Services:
+    disclosures = Disclosures(hub.state, clock)
+    tear_lines_shown = TearLinesShown(hub.state, hub.policies)
+    notices = Notices(hub.state, hub.policies, disclosures, tear_lines_shown, clock)
     return Services(
         views=Views(hub.queries, hub.policies, clock),
-        stream=Stream(hub.state, hub.policies, clock),
+        stream=Stream(hub.state, hub.policies, disclosures, notices, clock),
         explainer=Explainer(hub.state, hub.policies, clock),
         ingest=hub.ingest,
         keys=KeyRing(hub.state, hub.policies),
         what_if=WhatIf(hub.state, hub.queries, hub.policies, hub.settings.screening, clock),
         screening=ScreeningState(hub.state),
+        disclosures=disclosures,
+        ledger=LedgerViews(hub.state),
+        notices=notices,
+        tear_lines=TearLineBudgets(hub.state, hub.policies, clock),
+        withdrawing=Withdrawing(hub.state, hub.history, hub.queries, clock),
+        withdrawals=WithdrawalViews(hub.state),
+        posture=PostureDesk(hub.state, hub.policies, clock),
+        rehearser=Rehearser(hub.state, Traffic(hub.history), hub.policies, clock),
+        own_agreements=OwnAgreements(hub.state, hub.policies, clock),
         health=Health(hub.log, hub.state, hub.settings.warehouse),
         data_mode=hub.settings.data_mode,
     )

@@ -44,7 +44,7 @@ def test_each_parameter_stands_in_the_reference_with_the_endpoints_that_have_it(
         for path in groups.get(part, quoted(part))
     }
     real = {
-        (parameter["name"], path if method == "get" else f"POST {path}")
+        (parameter["name"], path if method == "get" else f"{method.upper()} {path}")
         for path, item in document["paths"].items()
         for method, operation in item.items()
         for parameter in operation.get("parameters", ())

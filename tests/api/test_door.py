@@ -129,7 +129,7 @@ def test_a_range_is_passed_over(hub: ServedHub) -> None:
         ("conjunctions", {"miss_distance_max_m": "-1"}, "query.miss_distance_max_m"),
         ("stream", {"wait_s": "-1"}, "query.wait_s"),
         ("stream", {"wait_s": "nan"}, "query.wait_s"),
-        ("stream", {"kind": "notices"}, "query.kind.0"),
+        ("stream", {"kind": "sightings"}, "query.kind.0"),
         ("explain", {}, "query.record_id"),
         ("explain", {"record_id": "A" * 32}, "query.record_id"),
         ("explain", {"record_id": "a" * 32 + "\n"}, "query.record_id"),

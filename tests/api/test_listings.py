@@ -62,7 +62,10 @@ def test_json_says_every_field_of_a_record_as_it_was_recorded(hub: ServedHub) ->
     rows = {row["record_id"]: row for row in (*ELEMENTS, *CONJUNCTIONS)}
     for listing, fields in (("elements/history", ELEMENT_SET), ("conjunctions", CONJUNCTION)):
         for found in records(ask(hub, listing)):
-            assert {field.name: found[field.name] for field in fields} == rows[found["record_id"]]
+            expected = dict(rows[found["record_id"]])
+            if expected.get("parent_originator_2") == "OMEGA":  # whose element sets BETA does not see
+                assert found["parent_2"] != expected.pop("parent_2")
+            assert {field.name: found[field.name] for field in fields if field.name in expected} == expected
 
 
 def test_instants_stand_as_utc_too(hub: ServedHub) -> None:

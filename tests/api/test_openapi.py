@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -23,6 +24,19 @@ STATUSES = {
     ("post", "/v1/what-if"): {"200", "406", "413", "429", "504"},
     ("get", "/v1/screening"): {"200", "403"},
     ("post", "/v1/screening/cancel"): {"202", "403"},
+    ("post", "/v1/withdrawals"): {"201", "404", "409", "413"},
+    ("get", "/v1/withdrawals"): {"200"},
+    ("get", "/v1/withdrawals/{withdrawal_id}"): {"200", "404"},
+    ("get", "/v1/notices"): {"200", "406"},
+    ("post", "/v1/notices/{notice_id}/confirm"): {"200", "404"},
+    ("get", "/v1/posture"): {"200"},
+    ("put", "/v1/posture"): {"200", "403"},
+    ("get", "/v1/posture/history"): {"200", "403"},
+    ("get", "/v1/agreements/mine"): {"200"},
+    ("put", "/v1/agreements/mine"): {"200", "403", "413"},
+    ("post", "/v1/agreements/mine/restore"): {"200", "404"},
+    ("post", "/v1/agreements/check"): {"200", "403", "413"},
+    ("post", "/v1/rehearsals"): {"200", "403", "406", "413", "429"},
 }
 
 
@@ -120,6 +134,34 @@ def test_what_ifs_are_as_the_document_says(
     validate(document, ("post", "/v1/what-if"), status, answer.headers["Content-Type"], answer.json())
 
 
+def test_withdrawals_and_notices_are_as_the_document_says(own_hub: ServedHub, document: dict[str, Any]) -> None:
+    alpha, beta = own_hub.client("ALPHA"), own_hub.client("BETA")
+    assert beta.get("/v1/elements").status_code == 200
+
+    def check(key: tuple[str, str], answer: httpx.Response, status: int) -> Any:
+        assert answer.status_code == status, answer.text
+        validate(document, key, status, answer.headers["Content-Type"], answer.json())
+        return answer.json()
+
+    recall = {"record_ids": [record_id("iss, new")], "reason": "wrong"}
+    schema = operations(document)["post", "/v1/withdrawals"]["requestBody"]["content"]["application/json"]["schema"]
+    jsonschema.Draft202012Validator(schema).validate(recall)
+    made = check(("post", "/v1/withdrawals"), alpha.post("/v1/withdrawals", json=recall), 201)
+    check(("post", "/v1/withdrawals"), alpha.post("/v1/withdrawals", json=recall), 409)
+    check(("post", "/v1/withdrawals"), beta.post("/v1/withdrawals", json=recall), 404)
+    check(("post", "/v1/withdrawals"), alpha.post("/v1/withdrawals", json=[]), 422)
+    check(("get", "/v1/withdrawals"), alpha.get("/v1/withdrawals"), 200)
+    one = ("get", "/v1/withdrawals/{withdrawal_id}")
+    check(one, alpha.get(f"/v1/withdrawals/{made['withdrawal_id']}"), 200)
+    check(one, beta.get(f"/v1/withdrawals/{made['withdrawal_id']}"), 404)
+    (notice,) = check(("get", "/v1/notices"), beta.get("/v1/notices"), 200)["items"]
+    confirm = ("post", "/v1/notices/{notice_id}/confirm")
+    check(confirm, beta.post(f"/v1/notices/{notice['notice_id']}/confirm"), 200)
+    check(confirm, alpha.post(f"/v1/notices/{notice['notice_id']}/confirm"), 404)
+    check(("get", "/v1/notices"), beta.get("/v1/notices", params={"format": "csv"}), 422)
+    check(("get", "/v1/notices"), beta.get("/v1/notices", headers={"Accept": "text/csv"}), 406)
+
+
 def validate(document: dict[str, Any], key: tuple[str, str], status: int, media_type: str, body: Any) -> None:
     """Check an answer's body against the schema that the document has for it."""
     schema = operations(document)[key]["responses"][str(status)]["content"][media_type.split(";")[0]]["schema"]
@@ -130,7 +172,8 @@ def validate(document: dict[str, Any], key: tuple[str, str], status: int, media_
 def test_every_media_type_of_the_listings_is_given(hub: ServedHub, document: dict[str, Any]) -> None:
     for path in ("/v1/elements", "/v1/elements/history", "/v1/objects", "/v1/conjunctions"):
         for media_type in operations(document)["get", path]["responses"]["200"]["content"]:
-            answer = hub.client("BETA").get(path, headers={"Accept": media_type})
+            query = {"sidecar": "true"} if media_type == "application/zip" else {}
+            answer = hub.client("BETA").get(path, params=query, headers={"Accept": media_type})
             assert answer.headers["Content-Type"].split(";")[0] == media_type
             headers = operations(document)["get", path]["responses"]["200"]["headers"]
             assert {name for name in headers if name in answer.headers} == {"SSA-Policy-Version", "SSA-Data-Mode"}

@@ -136,6 +136,30 @@ def test_orbits_of_which_part_of_the_geometry_is_withheld_take_no_part(hub: Serv
     assert met(ask(hub, "NOBODY", oem())) == []
 
 
+@pytest.mark.parametrize(
+    "steps", ["distance_m = 0.001", "speed_m_s = 0.1", "time_s = 1", "time_s = 60, distance_m = 9"]
+)
+def test_orbits_whose_geometry_is_coarsened_take_no_part(tmp_path: Path, steps: str) -> None:
+    """Asking with many orbits, the value that a step hides would be found where the answer changes."""
+    rule = f"""
+originator = "ALPHA"
+[[rule]]
+id = "coarse"
+kinds = ["derived-conjunctions"]
+partners = ["GAMMA"]
+data_modes = ["REAL"]
+fields = ["*"]
+resolution = {{ {steps} }}
+"""
+    with served_hub(tmp_path) as served:
+        served.enrol(PARTNERS)
+        served.record([orbit("of alpha", 101)], labels=(PUBLIC,))
+        served.agree(rule)
+        assert ask(served, "GAMMA", oem()).json()["objects"] == 0
+        served.agree(rule.replace(f"resolution = {{ {steps} }}\n", ""))
+        assert ask(served, "GAMMA", oem()).json()["objects"] == 1
+
+
 def test_names_and_parents_are_withheld_as_in_conjunctions(tmp_path: Path) -> None:
     fields = [
         *("miss_distance_m", "relative_speed_m_s"),
@@ -190,14 +214,14 @@ def test_two_hubs_that_differ_in_what_he_may_not_see_answer_with_the_same_bytes(
 
 
 def held(hub: ServedHub) -> dict[str, str]:
-    """Everything that a hub keeps: rows of its databases, and bytes of its other files."""
+    """Everything that a hub keeps but its ledger: rows of its databases, and bytes of its other files."""
     kept = {}
     for path in sorted(hub.hub.settings.data_dir.rglob("*")):
         if path.is_file() and ".sqlite" not in path.name:
             kept[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     with hub.state.database.snapshot() as connection:
         names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
-        for name in names:
+        for name in {*names} - {"ledger_entries"}:
             kept[name] = str(connection.exec_driver_sql(f'SELECT * FROM "{name}"').all())
     return kept
 
@@ -211,6 +235,12 @@ def test_nothing_of_it_is_kept_nor_said_in_a_log(tmp_path: Path, capfd: pytest.C
         assert ask(served, "BETA", omm(orbit("planned", 9_001, SECOND, object_name=NAME))).status_code == 200
         assert ask(served, "BETA", NAME.encode()).status_code == 422
         assert held(served) == before
+        with served.state.database.snapshot() as connection:
+            columns = "partner, originator, channel, kind, data_mode, pseudonymous, records, record_ids"
+            entries = connection.exec_driver_sql(f"SELECT DISTINCT {columns} FROM ledger_entries").all()
+        # Of the ledger counts alone: how many conjunctions were told of whose orbits.
+        told = [("BETA", name, "what-if", "conjunctions", "REAL", 0, 1, b"") for name in ("ALPHA", "DELTA", "OMEGA")]
+        assert sorted(tuple(entry) for entry in entries) == told
         for path in served.hub.settings.data_dir.rglob("*"):
             assert not path.is_file() or NAME.encode() not in path.read_bytes(), path
     written = capfd.readouterr()

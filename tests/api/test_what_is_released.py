@@ -71,7 +71,7 @@ def test_objects_name_only_what_they_would_have_shown(hub: ServedHub) -> None:
 
 def test_a_conjunction_shows_what_both_parents_originators_show(hub: ServedHub) -> None:
     found = records(hub.client("GAMMA").get("/v1/conjunctions"))
-    assert [row["record_id"] for row in found] == named("near", "far")
+    assert [row["object_id_2"] for row in found] == ["cat-43013", "cat-44714"]
     for row in found:
         assert row["relative_speed_m_s"] == 9_876.5
         assert row["miss_distance_m"] is row["parent_1"] is row["object_name_2"] is row["at_window_edge"] is None

@@ -1,5 +1,6 @@
 """partners and agreements: on a real state."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,110 @@ def test_a_name_that_nobody_has_is_a_note_and_no_error(files: Path, command: Com
     checked = command("agreements", "check", file, "--partners", files / "partners.toml")
     assert checked.exit_code == 0
     assert "note: rule 'coalition': no partner is in group 'colation'" in checked.stdout
+
+
+VERSIONS_IN_TIME = r"from (\S+) UTC by (.+?), (in force|until \S+ UTC by .+?), "
+
+
+def test_every_act_is_kept_with_who_did_it_and_an_earlier_version_can_be_put_back(
+    state: State, files: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = files / "agreements" / "aquila.toml"
+    command("partners", "enrol", files / "partners.toml")
+    acts = [
+        ("anna", ("activate", file), AGREEMENT),
+        ("ben", ("activate", file), AGREEMENT.replace('["REAL"]', '["REAL", "TEST"]')),
+    ]
+    for who, act, text in acts:
+        file.write_text(text)
+        monkeypatch.setenv("LOGNAME", who)
+        assert command("agreements", *act).exit_code == 0
+    first, second = state.agreements.history("AQUILA")
+    assert (first.activated_by, first.retired_by, second.activated_by) == ("anna", "ben", "ben")
+
+    monkeypatch.setenv("LOGNAME", "clara")
+    restored = command("agreements", "restore", "AQUILA", first.version)
+    assert restored.stdout == f"in force: AQUILA, version {first.version}\n"
+    assert state.agreements.active() == [(str(file), AGREEMENT)]
+    again = command("agreements", "restore", "AQUILA", first.version)
+    assert again.stdout == "nothing changed: they are in force already\n"
+    monkeypatch.setenv("LOGNAME", "dora")
+    assert command("agreements", "retire", "AQUILA").exit_code == 0
+
+    lines = command("agreements", "history", "AQUILA").stdout.splitlines()
+    acts_told = [re.search(VERSIONS_IN_TIME, line) for line in lines]
+    assert [(told[2], told[3].rpartition(" ")[2]) for told in acts_told if told] == [
+        ("anna", "ben"),
+        ("ben", "clara"),
+        ("clara", "dora"),
+    ]
+    assert [line.split()[1] for line in lines] == [first.version, second.version, first.version]
+    assert command("agreements", "history").stdout.splitlines() == lines
+    assert command("agreements", "history", "NOBODY").stdout == "no agreement was ever in force of 'NOBODY'\n"
+
+    shown = command("agreements", "show", "AQUILA", "--version", second.version)
+    assert shown.stdout == acts[1][2]
+    unknown = command("agreements", "show", "AQUILA", "--version", "0123")
+    assert unknown.exit_code == 1
+    assert f"never had a version '0123' in force; there were: {first.version}, {second.version}" in unknown.stderr
+
+
+def test_a_version_whose_examples_hold_no_more_is_not_put_back(state: State, files: Path, command: Command) -> None:
+    command("partners", "enrol", files / "partners.toml")
+    command("agreements", "activate", files / "agreements")
+    command("agreements", "retire", "AQUILA")
+    command("partners", "remove", "BOREAL")
+    (entry,) = state.agreements.history("AQUILA")
+    refused = command("agreements", "restore", "AQUILA", entry.version)
+    assert refused.exit_code == 1
+    assert "there is no partner of that name" in refused.stderr
+    assert state.agreements.active() == []
+
+
+def test_what_a_file_would_change_is_told_by_rule_and_by_partner(state: State, files: Path, command: Command) -> None:
+    file = files / "agreements" / "aquila.toml"
+    command("partners", "enrol", files / "partners.toml")
+    new = command("agreements", "diff", file).stdout.splitlines()
+    assert new[0].startswith("AQUILA: version none -> ")
+    assert new[1] == "rule 'coalition': new"
+    assert '    kinds: ["elements"]' in new
+    assert new[-1].split(None, 5) == ["BOREAL", "elements", "REAL", "all", "more", "now"]
+
+    command("agreements", "activate", file)
+    assert command("agreements", "diff", file).stdout.splitlines()[1] == "the same content"
+    file.write_text(AGREEMENT.replace('fields = ["*"]', 'fields = ["*"]\ndelay_s = 60\nresolution = {time_s = 60}'))
+    changed = command("agreements", "diff", file)
+    assert changed.exit_code == 0
+    lines = changed.stdout.splitlines()
+    assert "rule 'coalition': changed" in lines
+    assert "    delay_s: (not written) -> 60" in lines
+    assert '    resolution: (not written) -> {"time_s": 60}' in lines
+    assert lines[-1].endswith("less  withheld: payload_sha256; time_s exact -> 60; delay 0 s -> 60 s")
+    # Asking has changed nothing.
+    assert state.agreements.active() == [(str(file), AGREEMENT)]
+
+    command("agreements", "activate", file)
+    first, second = (entry.version for entry in state.agreements.history("AQUILA"))
+    assert command("agreements", "diff", "AQUILA", first, second).stdout == changed.stdout
+    back = command("agreements", "diff", "AQUILA", second, first).stdout.splitlines()
+    assert back[-1].endswith("more  shown: payload_sha256; time_s 60 -> exact; delay 60 s -> 0 s")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("AQUILA", "0123"), "give a file, or an originator and two of his versions"),
+        (("AQUILA", "0123", "4567"), "'AQUILA' never had a version '0123' in force; there were: none"),
+        (("nowhere.toml",), "No such file"),
+    ],
+)
+def test_a_diff_of_what_is_not_there_is_one_line(
+    state: State, command: Command, arguments: tuple[str, ...], words: str
+) -> None:
+    result = command("agreements", "diff", *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert words in result.stderr
 
 
 @pytest.mark.parametrize("verb", ["check", "activate"])

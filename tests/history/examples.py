@@ -51,8 +51,10 @@ def conjunctions(*rows: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=CONJUNCTION_SCHEMA)
 
 
-def release(*rows: tuple[str, str, str, int, int], data_mode: str = "TEST") -> pa.Table:
-    """A release table of (kind, originator, label id, delay in ns, mask id)."""
+def release(
+    *rows: tuple[str, str, str, int, int], data_mode: str = "TEST", time_step_ns: int = 1, distance_step_m: float = 0.0
+) -> pa.Table:
+    """A release table of (kind, originator, label id, delay in ns, mask id); everything is shown with these steps."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     return pa.table(
         {
@@ -62,6 +64,8 @@ def release(*rows: tuple[str, str, str, int, int], data_mode: str = "TEST") -> p
             "label_id": pa.array(columns[2], pa.string()),
             "delay_ns": pa.array(columns[3], pa.int64()),
             "mask_id": pa.array(columns[4], pa.int32()),
+            "time_step_ns": pa.array([time_step_ns] * len(rows), pa.int64()),
+            "distance_step_m": pa.array([distance_step_m] * len(rows), pa.float64()),
         }
     )
 

@@ -18,7 +18,7 @@ from ssa_hub.services.screening import LEASE
 from tests.conjunction.populations import EPOCH_TAI_NS, table_of
 from tests.hub.orbits import THRESHOLD_KM, meeting, meeting_orbits, orbit_of
 from tests.hub.rooms import Rooms, rooms, running_until
-from tests.hub.test_screening_service import PACE, SETTINGS, Said, complete, published, record, service
+from tests.hub.test_screening_service import PACE, SETTINGS, Said, complete, published, record, service, withdraw
 
 FIRST, SECOND = meeting_orbits()
 QUICK = PACE._replace(arrivals_every_s=0.01)
@@ -270,3 +270,31 @@ def test_exchanged_objects_are_what_screening_says_of_the_pair_in_the_other_orde
 
 def test_memory_is_estimated_from_orbits_and_window() -> None:
     assert megabytes_of(27_000, 86_400.0) == pytest.approx(175.0, rel=0.01)
+
+
+@pytest.mark.parametrize("withdrawn", ["the orbit that meets", "the orbit that does not"])
+async def test_a_withdrawn_orbit_is_forgotten_and_the_one_before_is_back_before_anything_else_is_screened(
+    tmp_path: Path, sqlite_url: str, withdrawn: str
+) -> None:
+    meets, second = meeting()
+    passes = orbit_of("passes", "cat-1", (2.0, *FIRST[1:]))
+    newest, before = (meets, passes) if withdrawn == "the orbit that meets" else (passes, meets)
+    before = {**before, "received_tai_ns": newest["received_tai_ns"] - 1}
+    async with rooms(tmp_path, sqlite_url) as opened:
+        record(opened, [before, newest])
+        await screened_whole(opened, 1)
+        steps: list[str] = []
+
+        def condition() -> bool:
+            if not steps:
+                record(opened, [orbit_of("far", "cat-5", (2.5, *FIRST[1:]))])
+                steps.append("orbits are held ready")
+            elif len(steps) == 1 and told_up_to(opened) == 3:
+                withdraw(opened, newest["record_id"], before)
+                record(opened, [second])
+                steps.append("withdrawn")
+            return told_up_to(opened) == 4
+
+        await running_until(condition, arrivals(opened).run())
+        found = [(row["parent_1"], row["parent_2"]) for row in await published(opened)]
+        assert found == ([("one", "two")] if before["record_id"] == "one" else [])

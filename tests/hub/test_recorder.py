@@ -22,6 +22,7 @@ from ssa_hub.services.failures import PositionsDisagreeError
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.state.failures import StateUnavailableError
 from ssa_hub.state.store import State
+from ssa_hub.state.withdrawals import Reason
 from tests.history.examples import conjunction_row, conjunctions
 from tests.hub.rooms import (
     LABEL,
@@ -276,3 +277,65 @@ async def test_a_recorder_that_is_cancelled_finishes_the_batch_at_hand(tmp_path:
         assert task.cancelled()
         assert history_ids(opened) == feed_ids(opened) == ["a"]
         assert opened.state.positions.get(partition_of_object("cat-1")) == 1
+
+
+def withdraw_payload(state: State, payload_sha256: str, *, after: int, now_tai_ns: int) -> int:
+    with state.transaction() as connection:
+        return state.withdrawals.add(
+            connection,
+            [],
+            originator="alpha",
+            reason=Reason("wrong"),
+            derived="flag",
+            payload_sha256=payload_sha256,
+            by="alpha",
+            now_tai_ns=now_tai_ns,
+            after=after,
+            followers=state.newest.elements(""),
+            followers_seq=0,
+        )
+
+
+async def test_what_a_crash_left_between_the_two_commits_does_not_come_back_when_it_was_withdrawn_meanwhile(
+    tmp_path: Path, state_url: str
+) -> None:
+    async with rooms(tmp_path, state_url) as opened:
+        given: dict[str, Any] = {"payload_sha256": "ab" * 32, "received_tai_ns": 10**18}
+        await opened.log.append(
+            ELEMENTS, entries_of([orbit("a", **given), orbit("b", "cat-2", received_tai_ns=10**18)])
+        )
+        torn = TornState(opened.state)
+        dying = Recorder(opened.log, opened.history, torn, retry_s=3_600.0)
+        await running_until(lambda: history_ids(opened) == ["a", "b"] and torn.failures == 0, dying.run())
+        assert feed_ids(opened) == []
+        number = withdraw_payload(opened.state, "ab" * 32, after=0, now_tai_ns=2 * 10**18)
+        await record_all(opened)
+        assert feed_ids(opened) == ["a", "b"]
+        assert newest_ids(opened) == ["b"]
+        assert [found.record_id for found in opened.state.withdrawals.records(number)] == ["a"]
+
+
+async def test_a_record_of_a_withdrawn_payload_is_withdrawn_before_history_shows_it(
+    tmp_path: Path, state_url: str
+) -> None:
+    class Watched(State):
+        """Remembers what was withdrawn as the feed took records in."""
+
+        withdrawn_before: pa.Table | None = None
+
+        @contextmanager
+        def transaction(self) -> Iterator[Connection]:
+            if self.withdrawn_before is None and history_ids(opened):
+                self.withdrawn_before = self.withdrawals.table()
+            with super().transaction() as connection:
+                yield connection
+
+    async with rooms(tmp_path, state_url) as opened:
+        withdraw_payload(opened.state, "ab" * 32, after=0, now_tai_ns=2 * 10**18)
+        rows = [orbit("a", payload_sha256="ab" * 32, received_tai_ns=10**18)]
+        await opened.log.append(ELEMENTS, entries_of(rows))
+        watched = Watched(opened.state.database)
+        await record_all(opened, state=watched)
+        assert watched.withdrawn_before is not None
+        assert watched.withdrawn_before.column("record_id").to_pylist() == ["a"]
+        assert newest_ids(opened) == []

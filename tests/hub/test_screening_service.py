@@ -15,12 +15,14 @@ from ingest.messages import read_records
 from ingest.topics import CONJUNCTIONS, ELEMENTS
 from schemas.records import CONJUNCTION_SCHEMA, DataMode
 from schemas.timescales import NS_PER_SECOND
+from ssa_hub.services.recorder import Recorder
 from ssa_hub.services.run_progress import RunProgress
 from ssa_hub.services.screening import LEASE, ScreeningService
 from ssa_hub.services.screening_pace import Pace, worth_another
 from ssa_hub.services.screening_window import Window
 from ssa_hub.settings import ScreeningSettings
 from ssa_hub.state.runs import Run
+from ssa_hub.state.withdrawals import Reason, WithdrawnRecord
 from tests.conjunction.populations import EPOCH_TAI_NS
 from tests.history.examples import elements
 from tests.hub.orbits import START_UTC, THRESHOLD_KM, meeting, meeting_orbits, orbit_of
@@ -446,3 +448,58 @@ async def test_a_run_that_an_operator_ends_is_noted_with_who_did_and_not_tried_a
         assert run.fraction is not None
         assert await published(opened) == []
     assert any(line.endswith("cancelled by WARDEN, next try in 0.2 s") for line in said.lines)
+
+
+def withdraw(opened: Rooms, record_id: str, *followers: dict[str, Any]) -> int:
+    """An orbit goes; these take its place."""
+    with opened.state.transaction() as connection:
+        return opened.state.withdrawals.add(
+            connection,
+            [WithdrawnRecord(record_id, "elements", "TEST")],
+            originator="alpha",
+            reason=Reason("wrong"),
+            derived="flag",
+            payload_sha256=None,
+            by="alpha",
+            now_tai_ns=1,
+            after=opened.state.withdrawals.last(),
+            followers=elements(*followers),
+            followers_seq=opened.state.recorded.last_seq(),
+        )
+
+
+def screened(opened: Rooms, number: int) -> bool:
+    found = opened.state.withdrawals.get(number)
+    assert found is not None
+    return found.screened_tai_ns is not None
+
+
+async def test_a_withdrawn_orbit_starts_a_run_with_the_one_before_it_and_is_noted_once_that_is_shown(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    first, second = meeting()
+    before = {**second, "record_id": "two before", "received_tai_ns": second["received_tai_ns"] - 1}
+    async with rooms(tmp_path, sqlite_url) as opened:
+        record(opened, [first, before, second])
+        await running_until(lambda: len(complete(opened)) == 1, service(opened).run())
+        assert [{row["parent_1"], row["parent_2"]} for row in await published(opened)] == [{"one", "two"}]
+        number = withdraw(opened, "two", before)
+        screening = service(opened)
+        await running_until(lambda: len(complete(opened)) == 2, screening.run())
+        parents = [{row["parent_1"], row["parent_2"]} for row in await published(opened)]
+        assert parents == [{"one", "two"}, {"one", "two before"}]
+        assert not screened(opened, number), "nobody is shown yet what it found"
+        recording = Recorder(opened.log, opened.history, opened.state)
+        await running_until(lambda: screened(opened, number), service(opened).run(), recording.run())
+        assert opened.state.withdrawals.unscreened() == {}
+
+
+async def test_a_catalogue_of_which_all_orbits_are_withdrawn_is_followed_by_no_run(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    async with rooms(tmp_path, sqlite_url) as opened:
+        record(opened, [meeting()[0]])
+        await running_until(lambda: len(complete(opened)) == 1, service(opened).run())
+        number = withdraw(opened, "one")
+        await running_until(lambda: screened(opened, number), service(opened).run())
+        assert len(complete(opened)) == 1

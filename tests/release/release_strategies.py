@@ -2,17 +2,21 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from schemas.labels import Category, CategoryType, Label
+from schemas.labels import Category, CategoryType, Label, Succession
 from schemas.records import DataMode, Kind
 from ssa_hub.release.agreement import Agreement, Rule
-from ssa_hub.release.columns import maskable_columns
+from ssa_hub.release.columns import RECORD_KINDS, maskable_columns
+from ssa_hub.release.mask import EXACT, Resolution
 from ssa_hub.release.partner import Clearance, Partner, Posture, Role
+from ssa_hub.release.tear_line_terms import TearLineTerms
 
 NAMES = ("AQUILA", "BOREAL", "CORVUS", "DORADO")
 GROUPS = ("coalition", "operators")
+PURPOSES = ("collision-avoidance", "research")
 POLICIES = ("NATO", "TLP")
 CLASSIFICATIONS = ("UNCLASSIFIED", "SECRET")
 TAGS = ("Releasable To", "Context")
@@ -25,6 +29,7 @@ unhurried = settings(deadline=None)
 
 names = st.sampled_from(NAMES)
 kinds = st.sampled_from(Kind)
+record_kinds = st.sampled_from(RECORD_KINDS)
 data_modes = st.sampled_from(DataMode)
 postures = st.sampled_from(Posture)
 instants = st.integers(-3, 3).map(lambda hours: NOW_TAI_NS + hours * HOUR_NS)
@@ -74,6 +79,7 @@ partners = st.builds(
     st.just(frozenset(GROUPS)) | some(GROUPS).map(frozenset),
     st.just(CLEARED) | clearances,
     st.sets(st.sampled_from(Role)).map(frozenset),
+    st.just(frozenset(PURPOSES)) | some(PURPOSES).map(frozenset),
 )
 labels = st.builds(
     Label,
@@ -87,6 +93,22 @@ FIELDS = (
     (maskable_columns(Kind.ELEMENTS)[2], maskable_columns(Kind.DERIVED_CONJUNCTIONS)[1]),
     ("miss_distance_m", "object_name", "object_name_1"),
 )
+RESOLUTIONS = (
+    EXACT,
+    EXACT,
+    Resolution(time_s=60),
+    Resolution(time_s=7, distance_m=1_000.0, angle_deg=0.7),
+    Resolution(distance_m=0.3, speed_m_s=1.5, mean_motion_rev_per_day=0.01, eccentricity=0.001),
+)
+tear_line_terms = st.builds(
+    TearLineTerms,
+    window_s=st.sampled_from([60, 3_600]),
+    miss_distance_bounds_m=st.sampled_from([(1_000.0,), (200.0, 1_000.0, 5_000.0)]),
+    budget=st.integers(1, 3),
+    label=labels,
+    approach_angle_step_deg=st.sampled_from([0.0, 30.0]),
+    budget_days=st.sampled_from([1, 7]),
+)
 
 
 @st.composite
@@ -95,12 +117,17 @@ def rules(draw: st.DrawFn, rule_id: str = "r") -> Rule:
     who, groups = draw(some(NAMES)), draw(some(GROUPS))
     if not who and not groups:
         groups = ("coalition",)
+    purposes = draw(st.sampled_from([(), (), PURPOSES, PURPOSES[:1]]))
+    statements = draw(st.integers(0, 5)) == 0
     begin, end = sorted(draw(st.lists(st.sampled_from(HOURS), min_size=2, max_size=2, unique=True)))
     return Rule(
         id=rule_id,
-        kinds=draw(mostly_all(Kind)),
+        kinds=(Kind.TEAR_LINES,) if statements else draw(mostly_all(RECORD_KINDS)),
         data_modes=draw(mostly_all(DataMode)),
-        fields=draw(st.sampled_from(FIELDS)),
+        fields=() if statements else draw(st.sampled_from(FIELDS)),
+        resolution=EXACT if statements else draw(st.sampled_from(RESOLUTIONS)),
+        tear_line=draw(tear_line_terms) if statements else None,
+        purposes=purposes,
         partners=who,
         groups=groups,
         postures=draw(mostly_all(Posture)),
@@ -123,4 +150,12 @@ def agreement_sets(draw: st.DrawFn) -> dict[str, Agreement]:
     return {name: draw(agreements(name)) for name in draw(mostly_all(NAMES))}
 
 
-label_sets = st.lists(labels, min_size=1, max_size=4).map(lambda found: {label.label_id: label for label in found})
+succeeded_labels = labels | st.builds(
+    lambda label, at_utc, successor: msgspec.structs.replace(label, succession=Succession(at_utc, successor)),
+    labels,
+    st.sampled_from(HOURS),
+    labels,
+)
+label_sets = st.lists(succeeded_labels, min_size=1, max_size=4).map(
+    lambda found: {label.label_id: label for label in found}
+)

@@ -5,7 +5,7 @@ import pytest
 from ssa_hub.release.admission import admit, check_examples, unknown_names
 from ssa_hub.release.agreement import Agreement, read_agreement
 from ssa_hub.release.errors import AgreementError
-from ssa_hub.release.partner import Partner
+from ssa_hub.release.partner import Clearance, Partner
 
 RULES = """
 originator = "AQUILA"
@@ -25,9 +25,37 @@ data_modes = ["EXERCISE"]
 fields = ["*"]
 valid_from = "2026-03-01T00:00:00"
 valid_until = "2026-06-01T00:00:00"
+[[rule]]
+id = "coarse"
+kinds = ["derived-conjunctions"]
+groups = ["others"]
+purposes = ["research"]
+data_modes = ["EXERCISE"]
+fields = ["*"]
+resolution = {time_s = 60, distance_m = 1000}
+[[rule]]
+id = "statements"
+kinds = ["tear-lines"]
+groups = ["coalition", "others"]
+data_modes = ["EXERCISE"]
+delay_s = 30
+[rule.tear_line]
+window_s = 600
+miss_distance_bounds_m = [1000]
+budget = 5
+label = {policy = "NATO", classification = "NATO UNCLASSIFIED"}
 """
 BOREAL = 'partner="BOREAL"; kind="elements"; data_mode="EXERCISE"; '
-PARTNERS = [Partner("BOREAL", frozenset({"coalition"})), Partner("CORVUS", frozenset({"others"})), Partner("AQUILA")]
+CORVUS = 'partner="CORVUS"; kind="derived-conjunctions"; data_mode="EXERCISE"; '
+DORADO = 'partner="DORADO"; kind="derived-conjunctions"; data_mode="EXERCISE"; '
+TEAR_LINE = 'kind="tear-lines"; data_mode="EXERCISE"; '
+PARTNERS = [
+    Partner("BOREAL", frozenset({"coalition"})),
+    Partner("CORVUS", frozenset({"others"}), (Clearance("NATO", ("NATO UNCLASSIFIED",)),)),
+    Partner("DORADO", frozenset({"others"}), purposes=frozenset({"research"})),
+    Partner("FORNAX"),
+    Partner("AQUILA"),
+]
 
 
 def with_example(example: str, file: str = "aquila.toml") -> Agreement:
@@ -46,7 +74,13 @@ def with_example(example: str, file: str = "aquila.toml") -> Agreement:
         'partner="BOREAL"; kind="elements"; data_mode="REAL"; sees=false',
         'partner="BOREAL"; kind="derived-conjunctions"; data_mode="EXERCISE"; sees=false',
         'partner="CORVUS"; kind="elements"; data_mode="EXERCISE"; sees=false',
-        'partner="AQUILA"; kind="elements"; data_mode="REAL"; sees=true; fields=["*"]; delay_s=0',
+        'partner="AQUILA"; kind="elements"; data_mode="REAL"; sees=true; fields=["*"]; delay_s=0; resolution={}',
+        CORVUS + "sees=false",
+        DORADO + 'sees=true; fields=["*"]; resolution={distance_m=1e3, time_s=60}',
+        f'partner="CORVUS"; {TEAR_LINE}sees=true; budget=5; delay_s=30',
+        # Named by the rule, and not cleared for the label that statements carry.
+        f'partner="BOREAL"; {TEAR_LINE}sees=false',
+        f'partner="AQUILA"; {TEAR_LINE}sees=false',
     ],
 )
 def test_an_example_that_holds_lets_its_agreement_in(example: str) -> None:
@@ -59,9 +93,9 @@ def test_an_example_that_holds_lets_its_agreement_in(example: str) -> None:
     ("example", "words"),
     [
         (
-            'partner="CORVUS"; kind="elements"; data_mode="EXERCISE"; posture="crisis"; sees=true',
-            "example 1 (CORVUS, elements, EXERCISE): in crisis the partner is to see it and does not: "
-            "No rule of AQUILA allows it: no rule concerns CORVUS.",
+            'partner="FORNAX"; kind="elements"; data_mode="EXERCISE"; posture="crisis"; sees=true',
+            "example 1 (FORNAX, elements, EXERCISE): in crisis the partner is to see it and does not: "
+            "No rule of AQUILA allows it: no rule concerns FORNAX.",
         ),
         (
             BOREAL + 'posture="conflict"; sees=false',
@@ -75,7 +109,20 @@ def test_an_example_that_holds_lets_its_agreement_in(example: str) -> None:
             BOREAL + 'posture="crisis"; sees=true; fields=["eccentricity"]',
             "the fields differ: shown and not expected ['object_name'], expected and not shown ['eccentricity']",
         ),
-        ('partner="DORADO"; kind="elements"; data_mode="REAL"; sees=false', "there is no partner of that name"),
+        ('partner="ERIDANUS"; kind="elements"; data_mode="REAL"; sees=false', "there is no partner of that name"),
+        (CORVUS + "sees=true", "rule 'coarse' is only for who takes data for research"),
+        (
+            DORADO + "sees=true; resolution={time_s=60}",
+            "in conflict the resolution is to be time_s 60 and is time_s 60, distance_m 1000",
+        ),
+        (DORADO + "sees=true; resolution={}", "the resolution is to be exact and is time_s 60, distance_m 1000"),
+        (f'partner="CORVUS"; {TEAR_LINE}sees=true; budget=6', "the budget is to be 6 and is 5"),
+        (f'partner="CORVUS"; {TEAR_LINE}sees=true; delay_s=0', "the delay is to be 0 s and is 30 s"),
+        (f'partner="CORVUS"; {TEAR_LINE}sees=false', "the partner is not to see it and does: Rule 'statements'"),
+        (
+            f'partner="BOREAL"; {TEAR_LINE}sees=true',
+            "the partner is to get statements, and is not cleared for the label of rule 'statements'",
+        ),
     ],
 )
 def test_an_agreement_whose_example_fails_is_refused(example: str, words: str) -> None:
@@ -103,4 +150,8 @@ def test_names_in_rules_that_nobody_has_are_noted() -> None:
     assert unknown_names(agreement, [Partner("AQUILA")]) == [
         "rule 'crisis-brief': no partner is in group 'coalition'",
         "rule 'spring': no partner is called 'BOREAL'",
+        "rule 'coarse': no partner is in group 'others'",
+        "rule 'coarse': no partner is enrolled with the purpose 'research'",
+        "rule 'statements': no partner is in group 'coalition'",
+        "rule 'statements': no partner is in group 'others'",
     ]

@@ -9,7 +9,9 @@ from hypothesis import given
 from schemas.labels import Label
 from schemas.records import CONJUNCTION, ELEMENT_SET, DataMode, Kind
 from ssa_hub.release.agreement import Agreement, Rule
+from ssa_hub.release.columns import RECORD_KINDS
 from ssa_hub.release.explanation import Explanation, explain, may_explain
+from ssa_hub.release.mask import Resolution
 from ssa_hub.release.partner import Clearance, Partner, Posture, Role
 from ssa_hub.release.reason import Audience, ReasonCode
 from ssa_hub.release.record_decision import Outcome, deciding_originators
@@ -21,7 +23,7 @@ BOREAL = Partner("BOREAL", frozenset({"coalition"}), (Clearance("NATO", ("SECRET
 AQUILA, CORVUS = Partner("AQUILA"), Partner("CORVUS")
 STEWARD = Partner("HUB", roles=frozenset({Role.STEWARD}))
 GENEROUS = Rule(
-    id="all", kinds=tuple(Kind), data_modes=(DataMode.EXERCISE,), fields=("*",), partners=("BOREAL",), delay_s=10
+    id="all", kinds=RECORD_KINDS, data_modes=(DataMode.EXERCISE,), fields=("*",), partners=("BOREAL",), delay_s=10
 )
 SPARING = msgspec.structs.replace(GENEROUS, id="some", fields=("miss_distance_m", "object_name"), delay_s=60)
 AGREEMENTS = {
@@ -63,6 +65,19 @@ def test_a_record_that_is_seen_is_explained_with_its_rule() -> None:
         part.reason
         == "Rule 'some' of CORVUS allows elements of mode EXERCISE: the fields that it names, 60 s after receipt."
     )
+
+
+def test_the_resolution_is_told_where_something_is_coarse_and_only_there() -> None:
+    coarse = msgspec.structs.replace(GENEROUS, resolution=Resolution(time_s=60, distance_m=500.0))
+    known = {**AGREEMENTS, "AQUILA": Agreement(originator="AQUILA", rules=(coarse,))}
+    case = {"posture": Posture.CRISIS, "now_tai_ns": NOW_TAI_NS}
+    told = explain(Kind.DERIVED_CONJUNCTIONS, CONJUNCTION_ROW, BOREAL, known, LABELS, **case)
+    assert told.resolution == {"time_s": 60, "distance_m": 500.0}
+    assert b'"resolution":{"time_s":60,"distance_m":500.0}' in msgspec.json.encode(told.for_the_partner())
+    assert "in steps of time_s 60, distance_m 500" in told.parts[0].reason
+    exact = explained(Kind.DERIVED_CONJUNCTIONS, CONJUNCTION_ROW)
+    assert exact.resolution is msgspec.UNSET
+    assert b"resolution" not in msgspec.json.encode(exact)
 
 
 def test_before_its_delay_is_over_a_record_is_the_originators_to_explain() -> None:

@@ -1,5 +1,6 @@
 """The release table: the same answers as one decision at a time, for all rows at once."""
 
+import math
 import struct
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.labels import Label
+from schemas.labels import Label, Succession
 from schemas.records import CONJUNCTION_SCHEMA, ELEMENT_SET_SCHEMA, DataMode, Kind
+from schemas.timescales import format_utc, parse_utc
 from ssa_hub.release.agreement import Agreement, Example, Rule
-from ssa_hub.release.columns import ALWAYS_COLUMNS, COLUMNS, mask_of
+from ssa_hub.release.columns import ALWAYS_COLUMNS, COLUMNS, RECORD_KINDS, shown
+from ssa_hub.release.mask import QUANTITIES, Mask, Resolution
 from ssa_hub.release.masks import apply_masks
 from ssa_hub.release.partner import Clearance, Partner, Posture
-from ssa_hub.release.record_decision import visible
+from ssa_hub.release.record_decision import mask_now, visible
 from ssa_hub.release.table import RELEASE_SCHEMA, ReleaseTable, build_release_table, policy_version
 from tests.release.release_strategies import (
     HOUR_NS,
@@ -28,13 +31,14 @@ from tests.release.release_strategies import (
     label_sets,
     partners,
     postures,
+    record_kinds,
     rules,
     unhurried,
 )
 
 LABEL = Label("NATO", "SECRET")
 LABELS = {LABEL.label_id: LABEL}
-RULE = Rule(id="r", kinds=tuple(Kind), data_modes=(DataMode.REAL,), fields=("*",), groups=("coalition",))
+RULE = Rule(id="r", kinds=RECORD_KINDS, data_modes=(DataMode.REAL,), fields=("*",), groups=("coalition",))
 BOREAL = Partner("BOREAL", frozenset({"coalition"}), (Clearance("NATO", ("SECRET",)),))
 
 
@@ -46,12 +50,18 @@ def a_value(field: pa.Field, number: int) -> Any:
         return f"{field.name} {number}"
     if pa.types.is_list(field.type):
         return [f"{field.name} {number}"]
+    if pa.types.is_floating(field.type):
+        return 1_000.0 * math.pi * (number + 1)
     return number % 2 == 0 if pa.types.is_boolean(field.type) else number + 1
 
 
 def a_row(kind: Kind, number: int, **values: Any) -> dict[str, Any]:
     schema = ELEMENT_SET_SCHEMA if kind is Kind.ELEMENTS else CONJUNCTION_SCHEMA
-    return {field.name: a_value(field, number) for field in schema} | {"record_id": f"{number:032x}"} | values
+    row = {field.name: a_value(field, number) for field in schema} | {"record_id": f"{number:032x}"}
+    row |= {name: NOW_TAI_NS + 123_456_789_123 * (number + 1) for name in row if name.endswith("_tai_ns")}
+    if kind is Kind.ELEMENTS:
+        row["epoch_utc"] = format_utc(row["epoch_tai_ns"], 9)
+    return row | values
 
 
 @st.composite
@@ -92,8 +102,24 @@ def answered(kind: Kind, rows: list[dict[str, Any]], table: ReleaseTable, now_ta
     return apply_masks(found, "mask_id", table.masks, ALWAYS_COLUMNS[kind]).to_pylist()
 
 
+def as_shown(row: dict[str, Any], mask: Mask) -> dict[str, Any]:
+    """One row through a mask, value by value, in Python's own arithmetic."""
+    shown_row: dict[str, Any] = {name: value if name in mask.fields else None for name, value in row.items()}
+    for name, quantity in QUANTITIES.items():
+        step = getattr(mask.resolution, quantity)
+        if shown_row.get(name) is None or not step:
+            continue
+        if quantity == "time_s":
+            shown_row[name] = shown_row[name] // (step * 10**9) * (step * 10**9)
+        else:
+            shown_row[name] = math.floor(shown_row[name] / step) * step
+    if mask.resolution.time_s and "epoch_utc" in row:
+        shown_row["epoch_utc"] = format_utc(shown_row["epoch_tai_ns"], 9)
+    return shown_row
+
+
 @unhurried
-@given(partners, agreement_sets(), label_sets, postures, instants, st.sampled_from(Kind), st.data())
+@given(partners, agreement_sets(), label_sets, postures, instants, record_kinds, st.data())
 def test_table_and_single_decisions_agree(
     partner: Partner,
     agreements_: dict[str, Agreement],
@@ -107,12 +133,10 @@ def test_table_and_single_decisions_agree(
     table = build_release_table(partner, agreements_, labels, NAMES, posture, now_tai_ns)
     expected = []
     for row in rows:
-        shown = visible(kind, row, partner, agreements_, labels, posture=posture, now_tai_ns=now_tai_ns)
-        if shown is not None:
-            withheld = [name for name in COLUMNS[kind] if name not in shown]
-            expected.append(
-                {name: row[name] if name in shown else None for name in COLUMNS[kind]} | {"withheld": withheld}
-            )
+        mask = mask_now(kind, row, partner, agreements_, labels, posture=posture, now_tai_ns=now_tai_ns)
+        if mask is not None:
+            withheld = [name for name in COLUMNS[kind] if name not in mask.fields]
+            expected.append(as_shown(row, mask) | {"withheld": withheld})
     assert answered(kind, rows, table, now_tai_ns) == expected
 
 
@@ -130,11 +154,32 @@ def test_the_table_holds_until_the_instant_that_it_names(
     assert table.to_arrow().schema == RELEASE_SCHEMA
     combinations = {row[:4] for row in table.rows()}
     assert len(combinations) == table.to_arrow().num_rows
+    for row in table.rows():
+        resolution = table.masks[row.mask_id].resolution
+        assert (row.time_step_ns, row.distance_step_m) == (max(1, resolution.time_s * 10**9), resolution.distance_m)
+        assert row.kind is not Kind.TEAR_LINES
+        grant = table.grant(row.kind, row.data_mode, row.originator)
+        assert grant is not None
+        assert (grant.rule, grant.mask_id, grant.delay_ns) == (row.rule, row.mask_id, row.delay_ns)
+        assert grant.own == (row.originator == partner.name)
+        assert grant.agreement_version == ("" if grant.own else agreements_[row.originator].version)
+    assert table.grant(Kind.TEAR_LINES, DataMode.REAL, "AQUILA") is None
+
+
+def test_the_table_ends_where_a_label_is_succeeded_by_another() -> None:
+    at_utc = "2026-09-21T14:00:00"
+    label = Label("NATO", "TOP SECRET", succession=Succession(at_utc, LABEL))
+    known, instant = {"AQUILA": Agreement(originator="AQUILA", rules=(RULE,))}, parse_utc(at_utc)
+    for now_tai_ns, rows, until in ((instant - 1, 0, instant), (instant, 2, None)):
+        table = build_release_table(BOREAL, known, {label.label_id: label}, known, Posture.CRISIS, now_tai_ns)
+        assert (table.to_arrow().num_rows, table.valid_until_tai_ns) == (rows, until)
 
 
 def named_too(rule: Rule) -> Rule:
     """The same rule, which now speaks of somebody else too."""
-    return msgspec.structs.replace(rule, partners=(*rule.partners, "ERIDANUS"), groups=(*rule.groups, "elsewhere"))
+    purposes = (*rule.purposes, "a new purpose") if rule.purposes else ()
+    who = {"partners": (*rule.partners, "ERIDANUS"), "groups": (*rule.groups, "elsewhere"), "purposes": purposes}
+    return msgspec.structs.replace(rule, **who)
 
 
 @unhurried
@@ -166,7 +211,7 @@ def test_what_does_not_concern_a_partner_does_not_touch_his_version_or_his_answe
     other = build_release_table(partner, others, more_labels, (*NAMES, "FORNAX"), posture, NOW_TAI_NS)
     assert other.policy_version == table.policy_version
     assert other.valid_until_tai_ns == table.valid_until_tai_ns
-    kind = data.draw(st.sampled_from(Kind))
+    kind = data.draw(record_kinds)
     rows = data.draw(row_lists(kind, sorted(labels)))
     assert answered(kind, rows, other, NOW_TAI_NS) == answered(kind, rows, table, NOW_TAI_NS)
 
@@ -187,6 +232,8 @@ def test_his_version_does_not_tell_which_labels_or_originators_have_records(agre
         (BOREAL, msgspec.structs.replace(RULE, delay_s=1), Posture.CRISIS),
         (BOREAL, msgspec.structs.replace(RULE, fields=("object_name",)), Posture.CRISIS),
         (BOREAL, msgspec.structs.replace(RULE, id="other"), Posture.CRISIS),
+        (BOREAL, msgspec.structs.replace(RULE, resolution=Resolution(time_s=1)), Posture.CRISIS),
+        (msgspec.structs.replace(BOREAL, purposes=frozenset({"research"})), RULE, Posture.CRISIS),
         (BOREAL, msgspec.structs.replace(RULE, valid_until="2030-01-01T00:00:00"), Posture.CRISIS),
         (BOREAL, RULE, Posture.CONFLICT),
         (msgspec.structs.replace(BOREAL, clearances=()), RULE, Posture.CRISIS),
@@ -215,10 +262,10 @@ def test_masks_of_both_parents_combine_to_their_intersection() -> None:
     ids = {row.originator: row.mask_id for row in table.rows() if row.kind is Kind.DERIVED_CONJUNCTIONS}
     always = set(ALWAYS_COLUMNS[Kind.DERIVED_CONJUNCTIONS])
     both = table.masks[table.combine(ids["CORVUS"], ids["DORADO"])]
-    assert set(both) == always | {"miss_distance_m"}
+    assert set(both.fields) == always | {"miss_distance_m"}
     assert table.masks[table.combine(ids["AQUILA"], ids["CORVUS"])] == table.masks[ids["CORVUS"]]
     for first, second, combined in table.combinations_to_arrow().to_pandas().itertuples(index=False):
-        assert set(table.masks[combined]) == set(table.masks[first]) & set(table.masks[second])
+        assert set(table.masks[combined].fields) == set(table.masks[first].fields) & set(table.masks[second].fields)
     (elements,) = {row.mask_id for row in table.rows() if (row.kind, row.originator) == (Kind.ELEMENTS, "AQUILA")}
     with pytest.raises(KeyError):
         table.combine(elements, ids["AQUILA"])
@@ -242,10 +289,10 @@ def test_the_longer_of_the_parents_delays_counts() -> None:
     )
     for after_s, seen in ((10, False), (59, False), (60, True)):
         now_tai_ns = NOW_TAI_NS + after_s * 10**9
-        shown = visible(
+        seen_columns = visible(
             Kind.DERIVED_CONJUNCTIONS, row, BOREAL, agreements_, LABELS, posture=Posture.CRISIS, now_tai_ns=now_tai_ns
         )
-        assert (shown is not None) == seen
+        assert (seen_columns is not None) == seen
         assert len(answered(Kind.DERIVED_CONJUNCTIONS, [row], table, now_tai_ns)) == seen
 
 
@@ -272,9 +319,9 @@ def arrow_bytes(table: pa.Table) -> bytes:
 
 @pytest.mark.parametrize("count", [4, 200])
 def test_withheld_values_are_not_in_the_bytes_of_an_arrow_answer(count: int) -> None:
-    masks = (mask_of(Kind.ELEMENTS, ("bstar_per_earth_radius",)), mask_of(Kind.ELEMENTS, ("*",)))
+    masks = (shown(Kind.ELEMENTS, ("bstar_per_earth_radius",)), shown(Kind.ELEMENTS, ("*",)))
     always = ALWAYS_COLUMNS[Kind.ELEMENTS]
-    shown = {"eccentricity": 0.5, "element_set_number": 3, "object_name": "PUBLIC", "deviations": ["known"]}
+    public = {"eccentricity": 0.5, "element_set_number": 3, "object_name": "PUBLIC", "deviations": ["known"]}
     secrets = [
         {
             "eccentricity": 0.123456789,
@@ -286,7 +333,7 @@ def test_withheld_values_are_not_in_the_bytes_of_an_arrow_answer(count: int) -> 
     ]
     answers: list[tuple[bytes, bytes]] = []
     for secret in secrets:
-        rows = [a_row(Kind.ELEMENTS, n, **(secret if n % 2 == 0 else shown)) for n in range(count)]
+        rows = [a_row(Kind.ELEMENTS, n, **(secret if n % 2 == 0 else public)) for n in range(count)]
         table = pa.Table.from_pylist(rows, schema=ELEMENT_SET_SCHEMA)
         table = table.append_column("mask_id", pa.array([n % 2 for n in range(count)], pa.int32()))
         hidden = table.filter(pa.array([n % 2 == 0 for n in range(count)]))
@@ -304,8 +351,8 @@ def test_the_schema_of_an_answer_does_not_tell_what_is_withheld() -> None:
     table = pa.Table.from_pylist([a_row(Kind.ELEMENTS, 1)], schema=ELEMENT_SET_SCHEMA)
     table = table.append_column("mask_id", pa.array([0], pa.int32()))
     always = ALWAYS_COLUMNS[Kind.ELEMENTS]
-    full = apply_masks(table, "mask_id", [mask_of(Kind.ELEMENTS, ("*",))], always)
-    bare = apply_masks(table, "mask_id", [mask_of(Kind.ELEMENTS, ("epoch_utc",))], always)
+    full = apply_masks(table, "mask_id", [shown(Kind.ELEMENTS, ("*",))], always)
+    bare = apply_masks(table, "mask_id", [shown(Kind.ELEMENTS, ("epoch_utc",))], always)
     assert full.schema.equals(bare.schema, check_metadata=True)
     assert full.column_names == [*COLUMNS[Kind.ELEMENTS], "withheld"]
     assert full.drop_columns("withheld").to_pylist() == table.drop_columns("mask_id").to_pylist()
@@ -315,8 +362,8 @@ def test_the_schema_of_an_answer_does_not_tell_what_is_withheld() -> None:
 def test_the_bytes_of_an_answer_do_not_tell_of_masks_that_no_row_has() -> None:
     table = pa.Table.from_pylist([a_row(Kind.ELEMENTS, 1)], schema=ELEMENT_SET_SCHEMA)
     table = table.append_column("mask_id", pa.array([0], pa.int32()))
-    one = (mask_of(Kind.ELEMENTS, ("object_name",)),)
-    more = (*one, mask_of(Kind.ELEMENTS, ("eccentricity",)))
+    one = (shown(Kind.ELEMENTS, ("object_name",)),)
+    more = (*one, shown(Kind.ELEMENTS, ("eccentricity",), Resolution(time_s=60)))
     always = ALWAYS_COLUMNS[Kind.ELEMENTS]
     assert arrow_bytes(apply_masks(table, "mask_id", one, always)) == arrow_bytes(
         apply_masks(table, "mask_id", more, always)
@@ -327,11 +374,11 @@ def test_the_bytes_of_an_answer_do_not_tell_of_masks_that_no_row_has() -> None:
 def test_a_row_without_a_valid_mask_is_an_error(ids: list[Any]) -> None:
     table = pa.table({"record_id": ["x"], "mask_id": ids})
     with pytest.raises(ValueError, match="mask id"):
-        apply_masks(table, "mask_id", [("record_id",)], ("record_id",))
+        apply_masks(table, "mask_id", [Mask(("record_id",))], ("record_id",))
 
 
 def test_a_table_without_rows_or_with_several_chunks_is_masked_too() -> None:
-    masks, always = [("a",), ("b",)], ()
+    masks, always = [Mask(("a",)), Mask(("b",))], ()
     empty = pa.table({"a": pa.array([], pa.int64()), "mask_id": pa.array([], pa.int32())})
     assert apply_masks(empty, "mask_id", masks, always).num_rows == 0
     chunk = pa.table({"a": [1, 2], "b": ["x", "y"], "mask_id": [0, 1]})

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from ssa_hub.state.release_tables import metadata
+import ssa_hub.state.release_tables  # noqa: F401 (its tables are the metadata's, too)
+from ssa_hub.state.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,4 +1,7 @@
-"""Tables of release: ledger, notices, withdrawals, tear-lines, security policies, secrets; who changed agreements."""
+"""Tables of release: ledger, notices, withdrawals, tear-lines, security policies, secrets; who changed agreements.
+
+And an index of the feed by reception, as the feed is read in the order in which records become visible.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -170,3 +173,4 @@ def _rules() -> None:
     )
     op.add_column("agreements", sa.Column("activated_by", sa.Text(), nullable=True))
     op.add_column("agreements", sa.Column("retired_by", sa.Text(), nullable=True))
+    op.create_index("ix_recorded_received_tai_ns", "recorded", ["received_tai_ns"])

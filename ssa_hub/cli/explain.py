@@ -1,0 +1,79 @@
+"""``ssa-hub explain``: why a partner sees a record or does not, for who runs the hub."""
+
+import textwrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssa_hub.cli.existing_state import end_with, existing_state
+from ssa_hub.cli.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
+
+if TYPE_CHECKING:
+    from ssa_hub.release.explanation import Explanation
+
+_WIDTH = 110
+
+
+def explain(
+    record_id: Annotated[str, typer.Argument(help="The record's id, 32 hexadecimal digits.")],
+    partner: Annotated[str, typer.Argument(help="The partner.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Why a partner sees a record or does not, under the rules of now, with each originator's reason."""
+    import msgspec
+
+    from schemas.timescales import now_tai_ns
+    from ssa_hub.release.explanation import explain as explanation_of
+    from ssa_hub.sharing.policies import Policies
+    from ssa_hub.sharing.seen_records import KINDS
+
+    with existing_state(data_dir, database_url) as state:
+        rules = Policies(state).rules()
+        about, entry = rules.partners.get(partner), state.recorded.get(record_id)
+        if about is None:
+            raise end_with(f"there is no partner {partner!r} (ssa-hub partners list shows who there is)")
+        if entry is None:
+            raise end_with(f"there is no record {record_id!r}")
+        withdrawn = record_id in state.withdrawals.table().column("record_id").to_pylist()
+        explanation = explanation_of(
+            KINDS[entry.kind],
+            msgspec.json.decode(entry.body),
+            about,
+            rules.agreements,
+            rules.labels,
+            posture=rules.posture,
+            now_tai_ns=now_tai_ns(),
+            policies=rules.security_policies,
+        )
+    for line in explained_lines(explanation, withdrawn=withdrawn):
+        typer.echo(line)
+
+
+def explained_lines(explanation: "Explanation", *, withdrawn: bool = False) -> list[str]:
+    """An explanation as a person reads it. ``withdrawn``: the record was recalled, so nobody sees it."""
+    from ssa_hub.release.record_decision import Outcome
+
+    outcome = {
+        Outcome.SEEN: "sees it",
+        Outcome.EMBARGOED: f"does not see it yet: from {explanation.visible_from_utc} UTC on",
+        Outcome.DENIED: "does not see it",
+    }[explanation.outcome]
+    if withdrawn:
+        outcome = "does not see it: it was withdrawn; the rules alone would say as follows"
+    lines = [
+        f"record    {explanation.record_id} ({explanation.kind})",
+        f"partner   {explanation.partner}: {outcome}",
+        f"posture   {explanation.posture}, at {explanation.decided_at_utc} UTC",
+    ]
+    for part in explanation.parts:
+        version = f", version {part.agreement_version}" if part.agreement_version else ""
+        lines.append(f"{part.originator}: {'allows' if part.allowed else 'denies'} it ({part.code}{version})")
+        lines.append(f"    {part.reason}")
+    if explanation.outcome is not Outcome.DENIED:
+        resolution = explanation.resolution or {}
+        steps = ", ".join(f"{name} {step:g}" for name, step in resolution.items())
+        withheld = ", ".join(explanation.withheld) or "nothing"
+        lines += textwrap.wrap(withheld, _WIDTH, initial_indent="withheld  ", subsequent_indent=" " * 10)
+        lines.append(f"in steps  {steps or 'none: exact'}")
+    return lines

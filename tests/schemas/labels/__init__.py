@@ -1,0 +1,1 @@
+"""Confidentiality labels: the type, XML, bindings, portion marks, TLP."""
