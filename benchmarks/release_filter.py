@@ -1,7 +1,7 @@
 """What release costs: `python -m benchmarks.release_filter DIRECTORY --rows 100000000`.
 
 The directory holds a generated history (`benchmarks.generated_history`); what it lacks is written first. Each question
-is asked of the hub's own queries through a partner's release table, and of plain DuckDB over the same files without any,
+is asked of the hub's own queries through a release table, and of plain DuckDB over the same files without any,
 in turns; the median of each and their ratio are printed. Then decisions and release tables: how many a second, and how
 long all partners' tables take to be built anew.
 """

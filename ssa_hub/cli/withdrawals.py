@@ -127,5 +127,5 @@ def _tell(report: "WithdrawalReport") -> None:
         confirmed = "not confirmed" if recipient.confirmed_utc is None else f"confirmed {recipient.confirmed_utc}"
         typer.echo(
             f"            {recipient.partner}: {recipient.records:,} records and {recipient.conjunctions:,} "
-            f"conjunctions by {', '.join(recipient.channels)}; {told}, {confirmed}"
+            f"conjunctions, {recipient.tear_lines:,} tear-lines by {', '.join(recipient.channels)}; {told}, {confirmed}"
         )

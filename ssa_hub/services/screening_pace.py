@@ -7,6 +7,7 @@ from ssa_hub.state.runs import Run
 
 # A run whose window starts so near to its own beginning screens from now on, not a configured or a replayed day.
 _PRESENT_NS = 600 * NS_PER_SECOND
+_CHANGED_EVERY_S = 30.0
 
 
 class Pace(NamedTuple):
@@ -45,8 +46,10 @@ def half_over(run: Run, now_tai_ns: int) -> bool:
 def worth_another(last: Run, sequence: int, every_s: float, now_tai_ns: int, *, changed: bool = False) -> bool:
     """Whether to screen again after the last complete run: there are new orbits, or half of its window is over.
 
-    ``changed``: orbits were withdrawn that may have taken part in it. Never sooner than ``every_s`` after it.
+    ``changed``: orbits were withdrawn that may have taken part in it. Never sooner than ``every_s`` after it, or half a
+    minute where what it found is known to be wrong.
     """
-    if last.finished_tai_ns is not None and now_tai_ns - last.finished_tai_ns < every_s * NS_PER_SECOND:
+    pause_s = min(every_s, _CHANGED_EVERY_S) if changed else every_s
+    if last.finished_tai_ns is not None and now_tai_ns - last.finished_tai_ns < pause_s * NS_PER_SECOND:
         return False
     return changed or last.catalogue_seq < sequence or half_over(last, now_tai_ns)

@@ -1,6 +1,7 @@
 """Who is to be told of a withdrawal: those who have received a withdrawn record, or a conjunction of a withdrawn orbit.
 
-The ledger knows. Each gets a notice with the ids that he was shown, of what he received and nothing else.
+The ledger knows. Each gets a notice with the ids that he was shown, of what he received and nothing else. Who was told a
+tear-line that was made of a withdrawn orbit gets one with its case number, which does not say whose orbit it was.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,10 +11,11 @@ import msgspec
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from schemas.timescales import NS_PER_SECOND
+from schemas.timescales import NS_PER_SECOND, format_utc
 from ssa_hub.history.lineage import conjunctions_of
 from ssa_hub.history.store import History
 from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS
+from ssa_hub.release.ledger import Channel
 from ssa_hub.sharing.shown_ids import ShownIds
 from ssa_hub.sharing.utc import utc_texts
 from ssa_hub.sharing.withdrawal_notice import WithdrawalNotice
@@ -30,11 +32,16 @@ _WITHDRAWN, _FLAGGED, _GONE = "record_ids", "conjunctions_flagged", "conjunction
 
 
 class Letter(NamedTuple):
-    """A notice that is to be written, of the records of one data mode."""
+    """A notice that is to be written, of the records of one data mode. ``originator``: in whose ledger it stands.
+
+    ``told_of``: whether who withdraws is told that this partner was: not where it would tell him of a hidden object.
+    """
 
     partner: str
     data_mode: str
     notice: WithdrawalNotice
+    originator: str
+    told_of: bool = True
 
 
 class _Concerned(NamedTuple):
@@ -85,7 +92,7 @@ class Recipients:
                 lists.setdefault(key, {}).setdefault(listed_as, set()).add(as_shown)
                 channels.setdefault(key, set()).add(str(received.channel))
         (withdrawn_utc,) = utc_texts([withdrawn_tai_ns])
-        return [
+        letters = [
             Letter(
                 partner,
                 data_mode,
@@ -98,23 +105,56 @@ class Recipients:
                     conjunctions_withdrawn=tuple(sorted(found.get(_GONE, ()))),
                     channels=tuple(sorted(channels[partner, data_mode])),
                 ),
+                originator,
             )
             for (partner, data_mode), found in sorted(lists.items())
         ]
+        return letters + self._of_tear_lines(originator, sorted(concerned), withdrawn_tai_ns, told or {})
 
-    def write(
-        self, connection: Connection, number: int, originator: str, letters: Iterable[Letter], now_tai_ns: int
-    ) -> None:
+    def _of_tear_lines(
+        self, originator: str, record_ids: Sequence[str], withdrawn_tai_ns: int, told: dict[str, set[str]]
+    ) -> list[Letter]:
+        """That statements hold no more: to the minute, and without a word of whose orbit was withdrawn."""
+        cases: dict[tuple[str, str, str], set[str]] = {}
+        for row in self._state.tear_lines.told_of(record_ids):
+            if row.case_number not in told.get(row.partner, set()):
+                cases.setdefault((row.partner, row.data_mode, row.hidden_originator), set()).add(row.case_number)
+        minute = format_utc(withdrawn_tai_ns, 0)[:-2] + "00"
+        return [
+            Letter(
+                partner,
+                data_mode,
+                WithdrawalNotice(
+                    originator=None,
+                    withdrawn_utc=minute,
+                    reason=None,
+                    record_ids=(),
+                    conjunctions_flagged=(),
+                    conjunctions_withdrawn=(),
+                    channels=(str(Channel.NOTICE),),
+                    tear_lines=tuple(sorted(found)),
+                    asked_of_you=(
+                        "What these tear-lines said holds no more; the close approach is screened anew. Confirm: "
+                        "POST /v1/notices/{notice_id}/confirm"
+                    ),
+                ),
+                hidden_originator,
+                told_of=hidden_originator == originator,
+            )
+            for (partner, data_mode, hidden_originator), found in sorted(cases.items())
+        ]
+
+    def write(self, connection: Connection, number: int, letters: Iterable[Letter], now_tai_ns: int) -> None:
         """Write the notices of a withdrawal."""
-        for partner, data_mode, notice in letters:
+        for letter in letters:
             self._state.notices.add(
                 connection,
-                partner=partner,
+                partner=letter.partner,
                 kind=WITHDRAWAL,
-                data_mode=data_mode,
-                subject=str(number),
-                originator=originator,
-                body=msgspec.json.encode(notice),
+                data_mode=letter.data_mode,
+                subject=str(number) if letter.told_of else _untold(number),
+                originator=letter.originator,
+                body=msgspec.json.encode(letter.notice),
                 visible_tai_ns=now_tai_ns,
                 now_tai_ns=now_tai_ns,
             )
@@ -147,15 +187,17 @@ class Recipients:
             with self._state.transaction() as connection:
                 # Another process may be at the same work: only one of them writes at a time, and sees what is written.
                 lock_table(connection, notices.name)
-                self.write(connection, number, withdrawal.originator, still_to_be_told(), now_tai_ns)
+                self.write(connection, number, still_to_be_told(), now_tai_ns)
 
     def _told(self, number: int) -> dict[str, set[str]]:
         """The ids that each partner has been told of, as he was shown them."""
         told: dict[str, set[str]] = {}
-        for row in self._state.notices.about(WITHDRAWAL, str(number)):
-            notice = msgspec.json.decode(row.body, type=WithdrawalNotice)
-            ids = told.setdefault(row.partner, set())
-            ids.update(notice.record_ids, notice.conjunctions_flagged, notice.conjunctions_withdrawn)
+        for subject in (str(number), _untold(number)):
+            for row in self._state.notices.about(WITHDRAWAL, subject):
+                notice = msgspec.json.decode(row.body, type=WithdrawalNotice)
+                ids = told.setdefault(row.partner, set())
+                ids.update(notice.record_ids, notice.conjunctions_flagged, notice.conjunctions_withdrawn)
+                ids.update(notice.tear_lines)
         return told
 
     def _concerned(
@@ -181,6 +223,11 @@ class Recipients:
         ids = self._ids.of(partner).shown_column(pa.chunked_array([record_ids], pa.string()))
         shown: list[str] = ids.to_pylist()
         return shown
+
+
+def _untold(number: int) -> str:
+    """The subject of notices of a withdrawal that who withdraws is not told of."""
+    return f"{number}, of others"
 
 
 class _Received(msgspec.Struct, frozen=True):

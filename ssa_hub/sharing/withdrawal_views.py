@@ -31,7 +31,8 @@ class WithdrawalSummary(msgspec.Struct, frozen=True, kw_only=True):
 class WithdrawalRecipient(msgspec.Struct, frozen=True, kw_only=True):
     """One who received any of it, through which channels, and when he was told and has confirmed.
 
-    ``records`` are withdrawn records, ``conjunctions`` those of withdrawn orbits. Where he was told in several notices
+    ``records`` are withdrawn records, ``conjunctions`` those of withdrawn orbits, ``tear_lines`` cases that he was told
+    of withdrawn orbits. Where he was told in several notices
     ``told_utc`` and ``confirmed_utc`` are null until the last of them is.
     """
 
@@ -39,6 +40,7 @@ class WithdrawalRecipient(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     records: int
     conjunctions: int
+    tear_lines: int
     told_utc: str | None
     confirmed_utc: str | None
 
@@ -137,6 +139,7 @@ def _recipient(partner: str, rows: list[NoticeRow]) -> WithdrawalRecipient:
         channels=tuple(sorted({channel for notice in notices for channel in notice.channels})),
         records=sum(len(notice.record_ids) for notice in notices),
         conjunctions=sum(len(notice.conjunctions_flagged) + len(notice.conjunctions_withdrawn) for notice in notices),
+        tear_lines=sum(len(notice.tear_lines) for notice in notices),
         told_utc=told,
         confirmed_utc=confirmed,
     )

@@ -133,7 +133,7 @@ class Withdrawing:
                 followers=followers,
                 followers_seq=followers_seq,
             )
-            self._recipients.write(connection, number, originator, letters, now)
+            self._recipients.write(connection, number, letters, now)
         return number
 
     def _found(self, originator: str, recall: Recall) -> dict[str, tuple[str, _Body]]:

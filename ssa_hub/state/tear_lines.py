@@ -3,18 +3,20 @@
 Everything here is for the hub and the hidden objects' originators; what a partner is told is the notice.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, insert, or_, select
 
 from schemas.records import DataMode
 from ssa_hub.history.tables import CONJUNCTIONS
 from ssa_hub.state.combinations import combination_ids
 from ssa_hub.state.database import Database, lock_table
-from ssa_hub.state.release_tables import tear_lines
+from ssa_hub.state.release_tables import notices, tear_lines
 from ssa_hub.state.tables import recorded
 
 TOLD, OVER_BUDGET = "told", "over-budget"
+_LOOKUP_IDS = 10_000
 
 
 class Case(NamedTuple):
@@ -143,6 +145,27 @@ class TearLines:
         with self._database.snapshot() as connection:
             row = connection.execute(chosen.where(tear_lines.c.notice_id == notice_id)).one_or_none()
         return None if row is None else (_row(row[:-1]), bytes(row[-1]))
+
+    def told_of(self, record_ids: Sequence[str]) -> list[TearLineRow]:
+        """Statements made of these conjunctions that their partners were sent, and that are the last of their case."""
+        later = tear_lines.alias("later")
+        superseded = exists().where(
+            later.c.partner == tear_lines.c.partner,
+            later.c.case_number == tear_lines.c.case_number,
+            later.c.outcome == TOLD,
+            later.c.revision > tear_lines.c.revision,
+        )
+        chosen = (
+            _ROW.join_from(tear_lines, notices, tear_lines.c.notice_id == notices.c.id)
+            .where(tear_lines.c.outcome == TOLD, notices.c.told_tai_ns.is_not(None), ~superseded)
+            .order_by(tear_lines.c.id)
+        )
+        found: list[TearLineRow] = []
+        with self._database.snapshot() as connection:
+            for first in range(0, len(record_ids), _LOOKUP_IDS):
+                part = tear_lines.c.record_id.in_(list(record_ids[first : first + _LOOKUP_IDS]))
+                found += [_row(row) for row in connection.execute(chosen.where(part))]
+        return found
 
     def waiting(self, now_tai_ns: int, since_tai_ns: int) -> bool:
         """Whether a statement about an approach that is still to come was kept back by a budget since an instant."""

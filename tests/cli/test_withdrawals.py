@@ -54,7 +54,7 @@ def test_a_record_is_withdrawn_listed_and_shown(state: State, command: Command) 
     assert state.newest.elements("REAL").column("record_id").to_pylist() == [OLD]
     shown_id = made.stdout.splitlines()[0].split()[1]
     assert "reason      wrong (recipients are not told)" in made.stdout
-    assert "BOREAL: 1 records and 0 conjunctions by page; not told yet, not confirmed" in made.stdout
+    assert "BOREAL: 1 records and 0 conjunctions, 0 tear-lines by page; not told yet, not confirmed" in made.stdout
     assert command("withdrawals", "show", shown_id).stdout == made.stdout
     (line,) = command("withdrawals", "list").stdout.splitlines()
     assert line.startswith(shown_id)
