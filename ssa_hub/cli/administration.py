@@ -102,10 +102,15 @@ def posture(
 
 def status(data_dir: DataDir = DEFAULT_DATA_DIR, database_url: DatabaseUrl = None) -> None:
     """What the hub holds and has done: records, quarantine, rules, screening runs."""
+    from ingest.topics import TOPICS
+
     with existing_state(data_dir, database_url) as state:
         typer.echo(f"records      {state.recorded.last_seq():,} recorded")
         taken: dict[str, int] = {}
+        on_the_log = {topic.name for topic in TOPICS}
         for position, offset in state.positions.all().items():
+            if position.topic not in on_the_log:
+                continue  # where tear-lines stand in the feed
             taken[position.topic] = taken.get(position.topic, 0) + offset
         for topic, count in sorted(taken.items()):
             typer.echo(f"log          {topic}: {count:,} messages taken in")

@@ -1,7 +1,7 @@
 """Who is to be told of a withdrawal: those who have received a withdrawn record, or a conjunction of a withdrawn orbit.
 
-The ledger knows. Each gets a notice with the ids that he was shown, of what he received and nothing else. Who was told a
-tear-line that was made of a withdrawn orbit gets one with its case number, which does not say whose orbit it was.
+The ledger knows. Each gets a notice with the ids that he was shown, of what he received and nothing else. Who was told
+a tear-line that was made of a withdrawn orbit gets one with its case number, which does not say whose orbit it was.
 """
 
 from collections.abc import Iterable, Sequence

@@ -36,6 +36,11 @@ STATUSES = {
     ("put", "/v1/agreements/mine"): {"200", "403", "413"},
     ("post", "/v1/agreements/mine/restore"): {"200", "404"},
     ("post", "/v1/agreements/check"): {"200", "403", "413"},
+    ("get", "/v1/ledger"): {"200"},
+    ("get", "/v1/ledger/entries"): {"200"},
+    ("get", "/v1/ledger/extract"): {"200", "404"},
+    ("get", "/v1/ledger/key"): {"200"},
+    ("get", "/v1/tear-lines/about-mine"): {"200"},
     ("post", "/v1/rehearsals"): {"200", "403", "406", "413", "429"},
 }
 

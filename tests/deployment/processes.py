@@ -193,9 +193,13 @@ def rows(base_url: str, key: str, listing: str, **query: Any) -> list[dict[str, 
 
 
 def without_reception(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without when they were received, which differs between two runs, in the order of their ids."""
-    kept = [{key: value for key, value in row.items() if not key.startswith("received")} for row in found]
-    return sorted(kept, key=lambda row: str(row["record_id"]))
+    """Rows without what differs between two runs, in one order: when they were received, and, where they are seen in
+    part, their ids, which are each hub's own pseudonyms.
+    """
+    in_part = any(row["withheld"] for row in found)
+    differs = ("received_", "record_id", "parent_1", "parent_2") if in_part else ("received_",)
+    kept = [{key: value for key, value in row.items() if not key.startswith(differs)} for row in found]
+    return sorted(kept, key=lambda row: repr(sorted(row.items())))
 
 
 def everything(base_url: str, keys: dict[str, str]) -> Seen:

@@ -13,6 +13,7 @@ from schemas.labels import Label
 from schemas.records import DataMode, Kind
 from ssa_hub.history.traffic import CONJUNCTION_TRAFFIC, ELEMENT_TRAFFIC
 from ssa_hub.release.agreement import Agreement
+from ssa_hub.release.mask import Mask
 from ssa_hub.release.partner import Clearance, Partner, Posture
 from ssa_hub.release.record_decision import DECIDING_COLUMNS, Outcome, RecordDecision, decide_record
 from ssa_hub.release.rehearsal import (
@@ -131,10 +132,11 @@ def first_seen(world: World, kind: Kind, row: Row, partner: Partner, rules: Rule
     return None
 
 
-def shown(decision: RecordDecision) -> tuple[tuple[str, ...], int]:
-    """Fields, and when it became visible."""
+def shown(decision: RecordDecision) -> tuple[Mask, int]:
+    """Fields and how finely, and when it became visible."""
     assert decision.visible_from_tai_ns is not None
-    return decision.fields, decision.visible_from_tai_ns
+    assert decision.mask is not None
+    return decision.mask, decision.visible_from_tai_ns
 
 
 def expected_counts(world: World, rows: Iterable[tuple[Kind, Row]]) -> dict[Combination, Counter[str]]:
