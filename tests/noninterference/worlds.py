@@ -14,7 +14,7 @@ from schemas.labels import Category, CategoryType, Label, Succession
 from schemas.records import Kind
 from schemas.timescales import format_utc
 from ssa_hub.release.agreement import Agreement, read_agreement
-from ssa_hub.release.decision import tear_line_grant
+from ssa_hub.release.decision import Allow, decide, tear_line_grant
 from ssa_hub.release.partner import Partner, Posture, read_partners
 from ssa_hub.release.record_decision import visible
 from tests.api.records import NOW_TAI_NS, Row, at_s, conjunction, element, record_id, utc
@@ -199,7 +199,23 @@ class Eyes(NamedTuple):
         shown = visible(
             kind, row, asker, self.agreements, LABELS_BY_ID, posture=self.posture, now_tai_ns=self.now_tai_ns
         )
-        return shown is not None or (kind is Kind.DERIVED_CONJUNCTIONS and self._may_be_told_of(row))
+        if shown is not None:
+            return True
+        return self._may_be_told_of(row) if kind is Kind.DERIVED_CONJUNCTIONS else self._takes_part(row)
+
+    def _takes_part(self, row: Row) -> bool:
+        """Whether conjunctions of the orbit may be derived for him: then it takes part in what-ifs, seen or not."""
+        said = decide(
+            self.partners[ASKER],
+            self.agreements.get(row["originator"]),
+            originator=row["originator"],
+            label=LABELS_BY_ID[row["label_id"]],
+            kind=Kind.DERIVED_CONJUNCTIONS,
+            data_mode=row["data_mode"],
+            posture=self.posture,
+            now_tai_ns=self.now_tai_ns,
+        )
+        return isinstance(said, Allow)
 
     def _may_be_told_of(self, row: Row) -> bool:
         """Whether some tear-line rule speaks to the asker of either side: then it counts as seen, whatever else."""
