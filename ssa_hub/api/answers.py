@@ -11,16 +11,25 @@ from ssa_hub.api.formats import MEDIA_TYPES, Format, next_cursor, write_page
 from ssa_hub.api.problems import NOT_FOR_CACHES
 from ssa_hub.api.sidecar import MEDIA_TYPE as SIDECAR_MEDIA_TYPE
 from ssa_hub.api.sidecar import archived
+from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.disclosures import Channel, Disclosure
 from ssa_hub.sharing.page import Page
 
 
 def page_response(
-    page: Page, listing: str, chosen: Format, request: Request, used: Services, *, sidecar: bool = False
+    page: Page,
+    listing: str,
+    chosen: Format,
+    request: Request,
+    used: Services,
+    partner: Partner,
+    *,
+    sidecar: bool = False,
 ) -> Response:
     """A page in its format, with the ``Link`` to the next page: the same question with another cursor.
 
-    ``sidecar``: as a ZIP with the label that is bound to it, which the ledger calls an export.
+    ``SSA-Notices`` says how many notices wait for the partner, where there are any: who receives records by pages is
+    told of their withdrawal so. ``sidecar``: as a ZIP with the label that is bound to it, which the ledger calls an export.
     """
     headers = {"SSA-Policy-Version": page.policy_version, "SSA-Data-Mode": page.data_mode}
     cursor = next_cursor(page, listing)
@@ -29,6 +38,9 @@ def page_response(
         kept = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
         headers["Link"] = f'<?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
         headers["SSA-Next-Cursor"] = cursor
+    waiting = used.notices.untold(partner, page.data_mode)
+    if waiting:
+        headers["SSA-Notices"] = str(waiting)
     body, media_type, disclosures = write_page(page, listing, chosen), MEDIA_TYPES[chosen], page.disclosures
     if sidecar:
         labels, policies = used.views.labels_of(page)

@@ -25,6 +25,7 @@ _TEXT = {"type": "string"}
 _HEADERS = {
     "SSA-Policy-Version": {"schema": _TEXT, "description": "the rules that this answer was made under"},
     "SSA-Data-Mode": {"schema": _TEXT, "description": "the data mode of every record in it"},
+    "SSA-Notices": {"schema": _TEXT, "description": "how many notices wait for you at /v1/notices; absent if none"},
     "SSA-Next-Cursor": {"schema": _TEXT, "description": "cursor of the next page; absent on the last"},
     "Link": {"schema": _TEXT, "description": 'the next page, rel="next"; absent on the last'},
 }

@@ -79,7 +79,7 @@ def elements(
         after=decode_cursor("elements", cursor, (str,)),
         limit=limit,
     )
-    return page_response(page, "elements", chosen, request, used, sidecar=sidecar)
+    return page_response(page, "elements", chosen, request, used, partner, sidecar=sidecar)
 
 
 @router.get("/elements/history", responses=_ELEMENTS, response_class=Response, summary="All element sets")
@@ -109,7 +109,7 @@ def elements_history(
         after=decode_cursor("history", cursor, (str, int, int, str)),
         limit=limit,
     )
-    return page_response(page, "history", chosen, request, used, sidecar=sidecar)
+    return page_response(page, "history", chosen, request, used, partner, sidecar=sidecar)
 
 
 @router.get("/objects", responses=_OBJECTS, response_class=Response, summary="Objects and their names")
@@ -134,7 +134,7 @@ def objects(
         after=decode_cursor("objects", cursor, (str,)),
         limit=limit,
     )
-    return page_response(page, "objects", chosen, request, used, sidecar=sidecar)
+    return page_response(page, "objects", chosen, request, used, partner, sidecar=sidecar)
 
 
 @router.get("/conjunctions", responses=_CONJUNCTIONS, response_class=Response, summary="Close approaches")
@@ -170,4 +170,4 @@ def conjunctions(
         after=decode_cursor("conjunctions", cursor, (int, str)),
         limit=limit,
     )
-    return page_response(page, "conjunctions", chosen, request, used, sidecar=sidecar)
+    return page_response(page, "conjunctions", chosen, request, used, partner, sidecar=sidecar)

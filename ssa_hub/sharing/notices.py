@@ -160,6 +160,14 @@ class Notices:
         )
         self._state.notices.told([notice.id for notice in notices], now)
 
+    def untold(self, partner: Partner, data_mode: str) -> int:
+        """How many notices wait that the partner was never sent, counted up to `_READ_AT_ONCE`: who only reads pages
+        learns so that there are some.
+        """
+        now = self._clock_tai_ns()
+        rows = self._state.notices.untold(partner.name, data_mode, now_tai_ns=now, limit=_READ_AT_ONCE)
+        return sum(row.kind != TEAR_LINE or self._tear_line_still_allowed(partner, row, now) for row in rows)
+
     def last(self, partner: Partner, data_mode: DataMode) -> int | None:
         """Where a stream that begins now goes on from: see ``after`` of `visible`, with ``with_untold``."""
         return self._state.notices.last_due(partner.name, data_mode.value, self._clock_tai_ns())

@@ -115,6 +115,18 @@ class Notices:
             rows = connection.execute(chosen.order_by(_due, notices.c.id).limit(limit)).all()
         return [_notice(row) for row in rows]
 
+    def untold(self, partner: str, data_mode: str, *, now_tai_ns: int, limit: int) -> list[NoticeRow]:
+        """Up to ``limit`` notices that may be sent now and never were, by number."""
+        chosen = _ROW.where(
+            notices.c.partner == partner,
+            notices.c.data_mode == data_mode,
+            notices.c.told_tai_ns.is_(None),
+            now_tai_ns >= _due,
+        )
+        with self._database.snapshot() as connection:
+            rows = connection.execute(chosen.order_by(notices.c.id).limit(limit)).all()
+        return [_notice(row) for row in rows]
+
     def last_due(self, partner: str, data_mode: str, now_tai_ns: int) -> int | None:
         """The notice after which nothing is due; None where none is due at all."""
         chosen = (

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ssa_hub.cli.commands import app
 from ssa_hub.release.partner import Posture
 from ssa_hub.services.tear_lines import TearLineService, Turn
-from tests.api.records import PUBLIC, SECRET, at_s, conjunction, record_id
+from tests.api.records import PUBLIC, SECRET, at_s, conjunction, element, record_id
 from tests.api.served_hub import ServedHub, served_hub
 
 _CLEARED = 'clearances = [{ policy = "PUBLIC", classifications = ["UNCLASSIFIED"] }]'
@@ -194,3 +194,38 @@ def test_who_sees_the_conjunction_gets_no_tear_line(hub: ServedHub) -> None:
     hub.record([near("one") | {"parent_label_id_2": PUBLIC.label_id}], labels=(PUBLIC, SECRET))
     assert service(hub).turn() == Turn(0, 0)
     assert len(hub.client("BETA").get("/v1/conjunctions").json()["items"]) == 1
+
+
+def withdrawn_cases(hub: ServedHub, partner: str) -> list[dict[str, Any]]:
+    """What a partner's notices say of withdrawn tear-lines."""
+    items = hub.client(partner).get("/v1/notices").json()["items"]
+    return [item["withdrawal"] for item in items if item["kind"] == "withdrawal"]
+
+
+@pytest.mark.parametrize(("side", "withdrawing"), [(1, "ALPHA"), (2, "OMEGA")])
+def test_a_withdrawn_orbit_takes_the_statement_back_without_saying_whose_it_was(
+    hub: ServedHub, side: int, withdrawing: str
+) -> None:
+    hub.enrol('[[partner]]\nname = "ALPHA"\n')
+    row = near("one")
+    parent = element("orbit", originator=withdrawing, label=(PUBLIC, SECRET)[side - 1])
+    row[f"parent_{side}"] = parent["record_id"]
+    hub.record([parent], [row], labels=(PUBLIC, SECRET))
+    service(hub).turn()
+    page = hub.client("BETA").get("/v1/conjunctions")
+    assert page.headers["SSA-Notices"] == "1"
+    (said,) = tear_lines(hub, "BETA")
+    assert "SSA-Notices" not in hub.client("BETA").get("/v1/conjunctions").headers
+
+    recall = {"record_ids": [parent["record_id"]], "reason": "wrong", "derived": "flag"}
+    made = hub.client(withdrawing).post("/v1/withdrawals", json=recall)
+    assert made.status_code == 201, made.text
+    assert tear_lines(hub, "BETA") == []
+    (told,) = withdrawn_cases(hub, "BETA")
+    assert told["tear_lines"] == [said["case_number"]]
+    assert (told["originator"], told["reason"], told["record_ids"]) == (None, None, [])
+    assert told["withdrawn_utc"] == "2031-05-01T12:00:00"
+    assert withdrawn_cases(hub, "GAMMA") == []
+    # Whose orbit was the hidden one knows that there was a statement; whose was the other must not learn of it.
+    cases = sum(one["tear_lines"] for one in made.json()["recipients"])
+    assert cases == (1 if withdrawing == "OMEGA" else 0)
