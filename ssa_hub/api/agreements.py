@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ssa_hub.api.access import Asking, Used
 from ssa_hub.api.bodies import read_body
+from ssa_hub.api.descriptions import json_of
 from ssa_hub.api.parameters import STRICT
 from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented
 from ssa_hub.release.errors import AgreementError
@@ -37,11 +38,6 @@ def component_schemas() -> dict[str, Any]:
     return msgspec.json.schema_components(_ANSWERS, ref_template="#/components/schemas/{name}")[1]
 
 
-def _json_of(name: str, description: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    return {"description": description, "content": content}
-
-
 def not_yours() -> ProblemError:
     """403: another originator's agreement, whether there is one or not."""
     return ProblemError(403, "not-yours", "Not for you", "An agreement is its originator's alone: it must name you.")
@@ -62,7 +58,7 @@ def _answer(told: msgspec.Struct) -> Response:
 @router.get(
     "/mine",
     response_class=Response,
-    responses={200: _json_of("OwnAgreement", "Your agreement"), **documented(401, 422, 503)},
+    responses={200: json_of("OwnAgreement", "Your agreement"), **documented(401, 422, 503)},
     summary="Your own agreement and its history",
 )
 def mine(used: Used, partner: Asking) -> Response:
@@ -73,7 +69,7 @@ def mine(used: Used, partner: Asking) -> Response:
 @router.post(
     "/check",
     response_class=Response,
-    responses={200: _json_of("CheckedAgreement", "It can be put into force"), **documented(401, 403, 413, 422, 503)},
+    responses={200: json_of("CheckedAgreement", "It can be put into force"), **documented(401, 403, 413, 422, 503)},
     openapi_extra=_BODY,
     summary="Check a draft of your agreement",
 )
@@ -91,7 +87,7 @@ async def check(request: Request, used: Used, partner: Asking) -> Response:
 @router.put(
     "/mine",
     response_class=Response,
-    responses={200: _json_of("ActivatedAgreement", "It is in force"), **documented(401, 403, 413, 422, 503)},
+    responses={200: json_of("ActivatedAgreement", "It is in force"), **documented(401, 403, 413, 422, 503)},
     openapi_extra=_BODY,
     summary="Put your agreement into force",
 )
@@ -109,7 +105,7 @@ async def activate(request: Request, used: Used, partner: Asking) -> Response:
 @router.post(
     "/mine/restore",
     response_class=Response,
-    responses={200: _json_of("ActivatedAgreement", "It is in force again"), **documented(401, 404, 422, 503)},
+    responses={200: json_of("ActivatedAgreement", "It is in force again"), **documented(401, 404, 422, 503)},
     summary="Put an earlier version of your agreement into force again",
 )
 def restore(

@@ -29,7 +29,7 @@ def page_response(
     """A page in its format, with the ``Link`` to the next page: the same question with another cursor.
 
     ``SSA-Notices`` says how many notices wait for the partner, where there are any: who receives records by pages is
-    told of their withdrawal so. ``sidecar``: as a ZIP with the label that is bound to it; the ledger calls it an export.
+    told of their withdrawal so. ``sidecar``: as a ZIP with the label that is bound to it; an export to the ledger.
     """
     headers = {"SSA-Policy-Version": page.policy_version, "SSA-Data-Mode": page.data_mode}
     cursor = next_cursor(page, listing)

@@ -100,6 +100,12 @@ def listing_responses(
     }
 
 
+def json_of(name: str, description: str) -> dict[str, Any]:
+    """An OpenAPI response whose JSON has the component schema ``name``."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {"description": description, "content": content}
+
+
 def media_type_of(form: Format) -> str:
     """The media type of a format without its parameters."""
     return MEDIA_TYPES[form].split(";")[0]

@@ -6,17 +6,13 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.descriptions import json_of
 from ssa_hub.api.parameters import STRICT
 from ssa_hub.api.problems import MEDIA_TYPE, NOT_FOR_CACHES, documented, not_found
 from ssa_hub.services.health import HealthReport
 from ssa_hub.sharing.explaining import Explained
 
 router = APIRouter(prefix="/v1")
-
-
-def _json_of(name: str, description: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    return {"description": description, "content": content}
 
 
 def component_schemas() -> dict[str, Any]:
@@ -28,7 +24,7 @@ def component_schemas() -> dict[str, Any]:
     "/explain",
     dependencies=STRICT,
     response_class=Response,
-    responses={200: _json_of("Explained", "The reasons"), **documented(401, 404, 422, 503)},
+    responses={200: json_of("Explained", "The reasons"), **documented(401, 404, 422, 503)},
     summary="Why a partner sees a record or does not",
 )
 def explain(
@@ -57,10 +53,10 @@ def explain(
     "/health",
     response_class=Response,
     responses={
-        200: _json_of("HealthReport", "Every part works"),
+        200: json_of("HealthReport", "Every part works"),
         **documented(),
         503: {
-            **_json_of("HealthReport", "Some part does not work, or the hub cannot look just now"),
+            **json_of("HealthReport", "Some part does not work, or the hub cannot look just now"),
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/HealthReport"}},
                 MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from ssa_hub.api.access import Asking, Used
 from ssa_hub.api.cursors import decode_cursor, encode_cursor
+from ssa_hub.api.descriptions import json_of
 from ssa_hub.api.parameters import STRICT, Cursor, UtcText, instant
 from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented, invalid
 from ssa_hub.release.ledger_extract import ExtractEntry, LedgerExtract, write_extract
@@ -48,11 +49,6 @@ def component_schemas() -> dict[str, Any]:
     return msgspec.json.schema_components(answers, ref_template="#/components/schemas/{name}")[1]
 
 
-def _json_of(name: str, description: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    return {"description": description, "content": content}
-
-
 def _answer(body: bytes) -> Response:
     return Response(body, headers=NOT_FOR_CACHES, media_type="application/json")
 
@@ -64,7 +60,7 @@ def _interval(from_utc: str | None, to_utc: str | None) -> Interval:
 @router.get(
     "/ledger",
     response_class=Response,
-    responses={200: _json_of("LedgerReport", "The sums"), **documented(401, 422, 503)},
+    responses={200: json_of("LedgerReport", "The sums"), **documented(401, 422, 503)},
     summary="Who has received what of yours",
 )
 def ledger(
@@ -90,7 +86,7 @@ def ledger(
 @router.get(
     "/ledger/entries",
     response_class=Response,
-    responses={200: _json_of("LedgerEntries", "A page of entries"), **documented(401, 422, 503)},
+    responses={200: json_of("LedgerEntries", "A page of entries"), **documented(401, 422, 503)},
     summary="The ledger's entries of your data, with record ids",
 )
 def entries(
@@ -112,7 +108,7 @@ def entries(
 @router.get(
     "/ledger/extract",
     response_class=Response,
-    responses={200: _json_of("LedgerExtract", "The extract"), **documented(401, 404, 422, 503)},
+    responses={200: json_of("LedgerExtract", "The extract"), **documented(401, 404, 422, 503)},
     summary="All entries of your data on one day, with the proof that these are all",
 )
 def extract(
@@ -135,7 +131,7 @@ def extract(
 @router.get(
     "/ledger/key",
     response_class=Response,
-    responses={200: _json_of("LedgerKeyReport", "The key"), **documented(401, 422, 503)},
+    responses={200: json_of("LedgerKeyReport", "The key"), **documented(401, 422, 503)},
     summary="The key that verifies the ledger's signatures",
 )
 def key(used: Used, partner: Asking) -> Response:

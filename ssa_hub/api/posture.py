@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.descriptions import json_of
 from ssa_hub.api.parameters import STRICT
 from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented
 from ssa_hub.release.partner import Posture
@@ -19,11 +20,6 @@ def component_schemas() -> dict[str, Any]:
     return msgspec.json.schema_components([PostureNow, PostureHistory], ref_template="#/components/schemas/{name}")[1]
 
 
-def _json_of(name: str, description: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    return {"description": description, "content": content}
-
-
 def _answer(told: PostureNow | PostureHistory) -> Response:
     return Response(msgspec.json.encode(told), headers=NOT_FOR_CACHES, media_type="application/json")
 
@@ -31,7 +27,7 @@ def _answer(told: PostureNow | PostureHistory) -> Response:
 @router.get(
     "/posture",
     response_class=Response,
-    responses={200: _json_of("PostureNow", "The posture now"), **documented(401, 422, 503)},
+    responses={200: json_of("PostureNow", "The posture now"), **documented(401, 422, 503)},
     summary="The posture that answers are made under",
 )
 def posture(used: Used, partner: Asking) -> Response:
@@ -42,7 +38,7 @@ def posture(used: Used, partner: Asking) -> Response:
 @router.put(
     "/posture",
     response_class=Response,
-    responses={200: _json_of("PostureNow", "The posture now"), **documented(401, 403, 422, 503)},
+    responses={200: json_of("PostureNow", "The posture now"), **documented(401, 403, 422, 503)},
     summary="Set the posture",
 )
 def set_posture(
@@ -61,7 +57,7 @@ def set_posture(
 @router.get(
     "/posture/history",
     response_class=Response,
-    responses={200: _json_of("PostureHistory", "All changes, oldest first"), **documented(401, 403, 422, 503)},
+    responses={200: json_of("PostureHistory", "All changes, oldest first"), **documented(401, 403, 422, 503)},
     summary="Who set the posture, and when",
 )
 def posture_history(used: Used, partner: Asking) -> Response:

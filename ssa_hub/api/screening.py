@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from ssa_hub.api.access import Asking, Used
+from ssa_hub.api.descriptions import json_of
 from ssa_hub.api.parameters import STRICT
 from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented
 from ssa_hub.sharing.screening_state import NotAnOperatorError, ScreeningReport
@@ -24,11 +25,6 @@ def component_schemas() -> dict[str, Any]:
     return msgspec.json.schema_components([ScreeningReport, Cancelled], ref_template="#/components/schemas/{name}")[1]
 
 
-def _json_of(name: str, description: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    return {"description": description, "content": content}
-
-
 def _not_for_you() -> ProblemError:
     return ProblemError(403, "not-a-steward", "For stewards of this hub only")
 
@@ -36,7 +32,7 @@ def _not_for_you() -> ProblemError:
 @router.get(
     "/screening",
     response_class=Response,
-    responses={200: _json_of("ScreeningReport", "How it stands"), **documented(401, 403, 422, 503)},
+    responses={200: json_of("ScreeningReport", "How it stands"), **documented(401, 403, 422, 503)},
     summary="Screening runs under way, and the last ones",
 )
 def screening(used: Used, partner: Asking) -> Response:
@@ -55,7 +51,7 @@ def screening(used: Used, partner: Asking) -> Response:
     "/screening/cancel",
     status_code=202,
     response_class=Response,
-    responses={202: _json_of("Cancelled", "Asked to end"), **documented(401, 403, 422, 503)},
+    responses={202: json_of("Cancelled", "Asked to end"), **documented(401, 403, 422, 503)},
     summary="End the screening run under way",
 )
 def cancel(used: Used, partner: Asking) -> Response:

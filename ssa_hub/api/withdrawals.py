@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ssa_hub.api.access import Asking, Used
 from ssa_hub.api.bodies import read_body
+from ssa_hub.api.descriptions import json_of
 from ssa_hub.api.parameters import STRICT
 from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented, invalid, not_found
 from ssa_hub.release.partner import Partner
@@ -76,17 +77,12 @@ def component_schemas() -> dict[str, Any]:
     return msgspec.json.schema_components([WithdrawalList, WithdrawalReport], ref_template=template)[1]
 
 
-def _json_of(name: str, description: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    return {"description": description, "content": content}
-
-
 @router.post(
     "/withdrawals",
     status_code=201,
     response_class=Response,
     responses={
-        201: _json_of("WithdrawalReport", "Withdrawn"),
+        201: json_of("WithdrawalReport", "Withdrawn"),
         **documented(401, 404, 413, 422, 503),
         **_CONFLICT,
     },
@@ -117,7 +113,7 @@ def _withdraw(used: Used, partner: Partner, recall: Recall) -> WithdrawalReport:
 @router.get(
     "/withdrawals",
     response_class=Response,
-    responses={200: _json_of("WithdrawalList", "Your withdrawals"), **documented(401, 422, 503)},
+    responses={200: json_of("WithdrawalList", "Your withdrawals"), **documented(401, 422, 503)},
     summary="Withdrawals",
 )
 def withdrawals(used: Used, partner: Asking) -> Response:
@@ -128,7 +124,7 @@ def withdrawals(used: Used, partner: Asking) -> Response:
 @router.get(
     "/withdrawals/{withdrawal_id}",
     response_class=Response,
-    responses={200: _json_of("WithdrawalReport", "The withdrawal"), **documented(401, 404, 422, 503)},
+    responses={200: json_of("WithdrawalReport", "The withdrawal"), **documented(401, 404, 422, 503)},
     summary="One withdrawal, and who has confirmed it",
 )
 def withdrawal(

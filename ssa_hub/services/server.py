@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from schemas.timescales import now_tai_ns
 from ssa_hub.api.access import Services
 from ssa_hub.api.app import create_app
 from ssa_hub.history.traffic import Traffic
@@ -56,28 +57,28 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def services_of(hub: Hub) -> Services:
+def services_of(hub: Hub, clock_tai_ns: Callable[[], int] = now_tai_ns) -> Services:
     """What the API stands on, over an open hub."""
-    disclosures = Disclosures(hub.state)
+    disclosures = Disclosures(hub.state, clock_tai_ns)
     tear_lines_shown = TearLinesShown(hub.state, hub.policies)
-    notices = Notices(hub.state, hub.policies, disclosures, tear_lines_shown)
+    notices = Notices(hub.state, hub.policies, disclosures, tear_lines_shown, clock_tai_ns)
     return Services(
-        views=Views(hub.queries, hub.policies),
-        stream=Stream(hub.state, hub.policies, disclosures, notices),
-        explainer=Explainer(hub.state, hub.policies),
+        views=Views(hub.queries, hub.policies, clock_tai_ns),
+        stream=Stream(hub.state, hub.policies, disclosures, notices, clock_tai_ns),
+        explainer=Explainer(hub.state, hub.policies, clock_tai_ns),
         ingest=hub.ingest,
         keys=KeyRing(hub.state, hub.policies),
-        what_if=WhatIf(hub.state, hub.queries, hub.policies, hub.settings.screening),
+        what_if=WhatIf(hub.state, hub.queries, hub.policies, hub.settings.screening, clock_tai_ns),
         screening=ScreeningState(hub.state),
         disclosures=disclosures,
         ledger=LedgerViews(hub.state),
         notices=notices,
-        tear_lines=TearLineBudgets(hub.state, hub.policies),
-        withdrawing=Withdrawing(hub.state, hub.history, hub.queries),
+        tear_lines=TearLineBudgets(hub.state, hub.policies, clock_tai_ns),
+        withdrawing=Withdrawing(hub.state, hub.history, hub.queries, clock_tai_ns),
         withdrawals=WithdrawalViews(hub.state),
-        posture=PostureDesk(hub.state, hub.policies),
-        rehearser=Rehearser(hub.state, Traffic(hub.history), hub.policies),
-        own_agreements=OwnAgreements(hub.state, hub.policies),
+        posture=PostureDesk(hub.state, hub.policies, clock_tai_ns),
+        rehearser=Rehearser(hub.state, Traffic(hub.history), hub.policies, clock_tai_ns),
+        own_agreements=OwnAgreements(hub.state, hub.policies, clock_tai_ns),
         health=Health(hub.log, hub.state, hub.settings.warehouse),
         data_mode=hub.settings.data_mode,
     )

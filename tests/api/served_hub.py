@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Literal
@@ -18,32 +18,15 @@ from schemas.records import DataMode
 from schemas.timescales import NS_PER_SECOND
 from ssa_hub.api.access import Services
 from ssa_hub.api.app import create_app
-from ssa_hub.history.traffic import Traffic
 from ssa_hub.release.agreement import read_agreement
 from ssa_hub.release.partner import new_key, read_partners
-from ssa_hub.services.health import Health
 from ssa_hub.services.hub import Hub, open_hub
-from ssa_hub.services.own_agreement import OwnAgreements
 from ssa_hub.services.recorder import Recorder
-from ssa_hub.services.server import listen
+from ssa_hub.services.server import listen, services_of
 from ssa_hub.services.tear_lines import TearLineService
 from ssa_hub.settings import settings_in
-from ssa_hub.sharing.disclosures import Disclosures
-from ssa_hub.sharing.explaining import Explainer
-from ssa_hub.sharing.keys import KeyRing
-from ssa_hub.sharing.ledger_views import LedgerViews
-from ssa_hub.sharing.notices import Notices
-from ssa_hub.sharing.posture import PostureDesk
-from ssa_hub.sharing.rehearsing import Rehearser
-from ssa_hub.sharing.screening_state import ScreeningState
 from ssa_hub.sharing.shown_ids import ShownIds
-from ssa_hub.sharing.stream import Stream
-from ssa_hub.sharing.tear_line_budget import TearLineBudgets
-from ssa_hub.sharing.tear_lines_shown import TearLinesShown
-from ssa_hub.sharing.views import Views
-from ssa_hub.sharing.what_if import WhatIf
-from ssa_hub.sharing.withdrawal_views import WithdrawalViews
-from ssa_hub.sharing.withdrawing import Recall, Withdrawing, WithdrawnAlreadyError
+from ssa_hub.sharing.withdrawing import Recall, WithdrawnAlreadyError
 from ssa_hub.state.release_tables import secrets
 from ssa_hub.state.store import State
 from ssa_hub.state.tables import recorded
@@ -169,32 +152,6 @@ def _last_recorded_tai_ns(connection: Connection) -> int:
     return last
 
 
-def _services(hub: Hub, clock: Callable[[], int]) -> Services:
-    disclosures = Disclosures(hub.state, clock)
-    tear_lines_shown = TearLinesShown(hub.state, hub.policies)
-    notices = Notices(hub.state, hub.policies, disclosures, tear_lines_shown, clock)
-    return Services(
-        views=Views(hub.queries, hub.policies, clock),
-        stream=Stream(hub.state, hub.policies, disclosures, notices, clock),
-        explainer=Explainer(hub.state, hub.policies, clock),
-        ingest=hub.ingest,
-        keys=KeyRing(hub.state, hub.policies),
-        what_if=WhatIf(hub.state, hub.queries, hub.policies, hub.settings.screening, clock),
-        screening=ScreeningState(hub.state),
-        disclosures=disclosures,
-        ledger=LedgerViews(hub.state),
-        notices=notices,
-        tear_lines=TearLineBudgets(hub.state, hub.policies, clock),
-        withdrawing=Withdrawing(hub.state, hub.history, hub.queries, clock),
-        withdrawals=WithdrawalViews(hub.state),
-        posture=PostureDesk(hub.state, hub.policies, clock),
-        rehearser=Rehearser(hub.state, Traffic(hub.history), hub.policies, clock),
-        own_agreements=OwnAgreements(hub.state, hub.policies, clock),
-        health=Health(hub.log, hub.state, hub.settings.warehouse),
-        data_mode=hub.settings.data_mode,
-    )
-
-
 async def _serve(directory: Path, recording: bool, ready: "Future[tuple[ServedHub, asyncio.Event]]") -> None:
     bound = listen("127.0.0.1", 0)
     # asyncio sets it only on sockets that say their protocol: without it each answer waits 40 ms for a delayed ACK.
@@ -202,7 +159,7 @@ async def _serve(directory: Path, recording: bool, ready: "Future[tuple[ServedHu
     stop = asyncio.Event()
     async with open_hub(settings_in(directory, data_mode=DataMode.REAL)) as hub:
         clock = Clock()
-        services = _services(hub, clock)
+        services = services_of(hub, clock)
         config = uvicorn.Config(
             create_app(services), log_level="error", ws="none", lifespan="off", timeout_graceful_shutdown=1
         )
