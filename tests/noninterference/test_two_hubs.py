@@ -70,6 +70,7 @@ def test_a_partner_cannot_tell_two_hubs_apart_that_differ_in_what_he_may_not_see
         max_examples=EXAMPLES,
         phases=PHASES,
         deadline=None,
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )

@@ -85,7 +85,7 @@ def _rule(draw: st.DrawFn, number: int) -> str:
     if draw(st.integers(0, 4)):
         kinds, fields, resolution = draw(st.sampled_from(_SHOWN))
         lines.append(f"fields = {json.dumps(list(fields))}")
-        lines.append(f"delay_s = {draw(st.sampled_from((0, 0, 0, HOUR_S, 2 * HOUR_S)))}")
+        lines.append(f"delay_s = {draw(st.sampled_from((0, 0, HOUR_S, 2 * HOUR_S)))}")
         if resolution is not None:
             lines.append("resolution = { " + ", ".join(f"{key} = {value}" for key, value in resolution.items()) + " }")
     else:
