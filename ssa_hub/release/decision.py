@@ -176,7 +176,7 @@ def _first_match(
             continue
         if now_tai_ns is not None:
             next_change = _earliest((next_change, rule.valid_from_tai_ns, rule.valid_until_tai_ns), now_tai_ns)
-            if not _is_valid(rule, now_tai_ns):
+            if not rule.is_valid_at(now_tai_ns):
                 continue
         return rule, next_change
     return None, next_change
@@ -207,11 +207,6 @@ def _mismatch(rule: Rule, kind: Kind, data_mode: DataMode, posture: Posture) -> 
     if data_mode not in rule.data_modes:
         return f"is not for data mode {data_mode}"
     return "" if posture in rule.postures else f"is not for posture {posture}"
-
-
-def _is_valid(rule: Rule, now_tai_ns: int) -> bool:
-    begin, end = rule.valid_from_tai_ns, rule.valid_until_tai_ns
-    return (begin is None or begin <= now_tai_ns) and (end is None or now_tai_ns < end)
 
 
 def _earliest(instants: tuple[int | None, ...], now_tai_ns: int) -> int | None:

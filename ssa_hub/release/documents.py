@@ -5,6 +5,7 @@ A table's keys are listed once, as `Key` values: reading, the sentences of the e
 """
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
@@ -17,6 +18,10 @@ from ssa_hub.release.toml_lines import Path, line_of, lines_of
 CHARACTERS_MAX = 1_000_000
 TABLES_MAX = 1_000
 TEXT_MAX = 200
+KEY_DOTS_MAX = 8
+# More parts of a dotted key than any document of the hub has; begun at the start of a word, and without going back.
+_KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]{0,200}+"|'[^'\n]{0,200}+')"""
+_DEEP_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_KEY_PART}[ \t]*+\.[ \t]*+){{{KEY_DOTS_MAX + 1}}}")
 _INT64_MAX = 2**63 - 1
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -45,6 +50,9 @@ class Document:
         if len(self._text) > CHARACTERS_MAX:
             size = f"{len(self._text)} characters"
             raise self._error((self._bare("the document", size, f"at most {CHARACTERS_MAX} are read"),))
+        if _DEEP_KEY.search(self._text):
+            # The parser takes the square of a dotted key's length: one of 1 MB would hold a thread for hours.
+            raise self._error((self._bare("the document", "", f"a key has at most {KEY_DOTS_MAX} dots"),))
         try:
             return tomllib.loads(self._text)
         except (ValueError, RecursionError) as error:  # ValueError: also for numbers of thousands of digits
@@ -61,6 +69,8 @@ class Document:
             shown = "" if value is None else repr(value)[:TEXT_MAX]
         except ValueError:  # Python writes no number of thousands of digits, and TOML has them in hexadecimal
             shown = "a number too long to write"
+        except RecursionError:
+            shown = "a value too deep to write"
         line = line_of(self._lines, path)
         self._mistakes.append(Mistake(file=self.file, line=line, where=where, key=key, value=shown, meaning=meaning))
 

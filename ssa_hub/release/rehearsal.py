@@ -76,15 +76,28 @@ class Rehearsal(NamedTuple):
     asker: str | None = None
 
     def rules(self) -> list[Rule]:
-        """The rules that can make a difference: all; for an asker his own, and those of others that concern him."""
-        asker = self.partners.get(self.asker) if self.asker is not None else None
+        """The rules that divide the period: all; for an asker his own alone, as divisions would tell him of others'."""
         return [
             rule
             for rules in (self.before, self.after)
             for originator, agreement in rules.agreements.items()
             for rule in agreement.rules
-            if asker is None or originator == self.originator or rule.concerns(asker)
+            if self.asker is None or originator == self.originator
         ]
+
+    def delays_upon_asker(self) -> set[int]:
+        """The delays that others' rules put on the asker now, ns: what he sees of theirs depends on them."""
+        asker = self.partners.get(self.asker) if self.asker is not None else None
+        return {
+            rule.delay_ns
+            for originator, agreement in self.before.agreements.items()
+            for rule in agreement.rules
+            if asker is not None
+            and originator != self.originator
+            and rule.concerns(asker)
+            and self.before.posture in rule.postures
+            and rule.is_valid_at(self.now_tai_ns)
+        }
 
     def concerned(self) -> list[Partner]:
         """The partners of whom a rule speaks, by name; who is named by none receives nothing before and after."""
@@ -106,11 +119,13 @@ class Rehearsal(NamedTuple):
     def cuts(self, spans: Spans) -> tuple[int, ...]:
         """Where traffic must be divided by its instant of receipt, TAI ns. Raises TooManyInstantsError."""
         delays = {rule.delay_ns for rule in self.rules()}
-        found = dividing_instants(spans, delays)
-        cuts = tuple(cut for cut in found if self.received_from_tai_ns < cut <= self.now_tai_ns)
-        if len(cuts) > DIVISIONS_MAX:
-            raise TooManyInstantsError(f"the rules divide the period into {len(cuts) + 1} parts: choose a shorter one")
-        return cuts
+        own = self._within(dividing_instants(spans, delays))
+        if len(own) > DIVISIONS_MAX:
+            raise TooManyInstantsError(f"the rules divide the period into {len(own) + 1} parts: choose a shorter one")
+        return self._within(dividing_instants(spans, delays | self.delays_upon_asker()))
+
+    def _within(self, instants: Iterable[int]) -> tuple[int, ...]:
+        return tuple(cut for cut in instants if self.received_from_tai_ns < cut <= self.now_tai_ns)
 
 
 def rehearse(rehearsal: Rehearsal, spans: Spans, elements: pa.Table, conjunctions: pa.Table) -> pa.Table:

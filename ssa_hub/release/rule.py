@@ -52,6 +52,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """How long after its receipt a record stays hidden, ns."""
         return self.delay_s * NS_PER_SECOND
 
+    def is_valid_at(self, tai_ns: int) -> bool:
+        """Whether an instant lies in its interval."""
+        begin, end = self.valid_from_tai_ns, self.valid_until_tai_ns
+        return (begin is None or begin <= tai_ns) and (end is None or tai_ns < end)
+
     @cached_property
     def valid_from_tai_ns(self) -> int | None:
         """First instant at which it holds, TAI ns; None: from always."""

@@ -62,7 +62,8 @@ class Decisions:
 
     def allowed(self, partner: Partner, own: ObjectSide, hidden_originator: str, data_mode: DataMode) -> Concern | None:
         """The same, whether he sees the conjunction or not: whether what was said may still be told."""
-        if own.originator != partner.name and own.object_id not in partner.operates:
+        # To push an orbit under a number makes nobody its operator: invented orbits would search for the hidden object.
+        if own.object_id not in partner.operates:
             return None
         grant = self.grant(partner, hidden_originator, data_mode)
         if grant is None:

@@ -21,8 +21,9 @@ _KEPT_DAYS = 4
 
 _BY_ORIGINATOR = ("partner", "channel", "kind", "data_mode", "rule")
 _BY_RECIPIENT = ("originator", "channel", "kind", "data_mode")
-# Who withholds is not said in a tear-line, and who has an orbit near a what-if's is not said in its counts.
-_NAMELESS = (("kind", "tear-lines"), ("channel", "what-if"))
+# Who withholds is said neither in a tear-line nor where one is taken back, and who has an orbit near a what-if's is not
+# said in its counts. (A withdrawal's notice names its originator where he may be named.)
+_NAMELESS = (("kind", "tear-lines"), ("kind", "withdrawals"), ("channel", "what-if"))
 
 
 class DisclosureSum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

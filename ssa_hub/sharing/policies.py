@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import structlog
 from numpy.typing import NDArray
 
 from schemas.labels import Label
@@ -15,12 +16,15 @@ from schemas.records import Kind
 from schemas.spif import SecurityPolicy, read_spif
 from ssa_hub.release.agreement import Agreement, read_agreement
 from ssa_hub.release.columns import RECORD_KINDS
+from ssa_hub.release.errors import AgreementError
 from ssa_hub.release.partner import Partner, Posture
 from ssa_hub.release.table import ReleaseTable, build_release_table
 from ssa_hub.sharing.shown_ids import PartnerIds, ShownIds
 from ssa_hub.state.store import State
 
 _SECRET_BYTES = 32
+
+log_event = structlog.get_logger("policies")
 
 
 class Rules(NamedTuple):
@@ -163,7 +167,7 @@ class Policies:
         return released
 
     def _read(self, token: tuple[object, ...]) -> Rules:
-        agreements = [read_agreement(text, file) for file, text in self._state.agreements.active()]
+        agreements = [agreement for agreement in map(_agreement, self._state.agreements.active()) if agreement]
         return Rules(
             token=token,
             partners={partner.name: partner for partner in self._state.partners.all()},
@@ -175,3 +179,15 @@ class Policies:
             },
             withdrawn=self._state.withdrawals.table(),
         )
+
+
+def _agreement(active: tuple[str, str]) -> Agreement | None:
+    """An agreement in force; None for one that this version of the hub does not read: its originator releases nothing
+    then, and everybody else is answered as before.
+    """
+    file, text = active
+    try:
+        return read_agreement(text, file)
+    except AgreementError as error:
+        log_event.error("an agreement in force cannot be read: nothing of it is released", file=file, error=str(error))
+        return None

@@ -114,3 +114,14 @@ def test_who_has_no_agreement_is_told_so(own_hub: ServedHub) -> None:
         .startswith("agreement.toml: line 1")
     )
     assert record_id("hermit's own") not in own_hub.client("BETA").get("/v1/elements").text
+
+
+def test_an_agreement_in_force_that_no_longer_reads_releases_nothing_and_stops_nobody_else(own_hub: ServedHub) -> None:
+    before = {row["originator"] for row in own_hub.client("BETA").get("/v1/elements").json()["items"]}
+    assert {"ALPHA", "DELTA"} <= before
+    own_hub.state.agreements.activate(
+        "ALPHA", "0" * 16, file="alpha.toml", text="unknown = 1", now_tai_ns=own_hub.clock(), by="a former version"
+    )
+    after = own_hub.client("BETA").get("/v1/elements")
+    assert after.status_code == 200
+    assert {row["originator"] for row in after.json()["items"]} == before - {"ALPHA"}

@@ -226,6 +226,11 @@ def test_a_withdrawn_orbit_takes_the_statement_back_without_saying_whose_it_was(
     assert (told["originator"], told["reason"], told["record_ids"]) == (None, None, [])
     assert told["withdrawn_utc"] == "2031-05-01T12:00:00"
     assert withdrawn_cases(hub, "GAMMA") == []
+    # Nor does what he can ask of the ledger say it.
+    received = hub.client("BETA").get("/v1/ledger", params={"as": "recipient"}).text
+    assert "tear-lines" in received
+    assert "withdrawals" in received
+    assert "OMEGA" not in received
     # Whose orbit was the hidden one knows that there was a statement; whose was the other must not learn of it.
     cases = sum(one["tear_lines"] for one in made.json()["recipients"])
     assert cases == (1 if withdrawing == "OMEGA" else 0)

@@ -313,3 +313,13 @@ def test_a_mistake_in_the_partners_is_named_with_its_place(old: str, new: str, l
 def test_two_clearances_under_one_policy_are_refused() -> None:
     with pytest.raises(ValueError, match="two clearances under one policy"):
         Partner("A", clearances=(Clearance("NATO", ("SECRET",)), Clearance("NATO", ("UNCLASSIFIED",))))
+
+
+@pytest.mark.parametrize("line", ["a.{0}b = 1", "[a.{0}b]", "x = {{ a.{0}b = 1 }}", "'a'.{0}b = 1", "a . {0}b = 1"])
+def test_a_key_of_endless_parts_is_refused_before_it_is_parsed(line: str) -> None:
+    """The parser takes the square of its length."""
+    for parts in ("a." * 100_000, '"a"."b".' * 50_000):
+        with pytest.raises(AgreementError, match="a key has at most 8 dots"):
+            read_agreement(line.format(parts), "agreement.toml")
+    with pytest.raises(AgreementError):
+        read_agreement("x = " + "a" * 900_000, "agreement.toml")

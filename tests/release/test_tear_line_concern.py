@@ -84,7 +84,6 @@ def _concern(
     [
         ({}, 0),
         ({"hidden_label": SECRET}, 0),
-        ({"operates": "", "own_originator": "BETA"}, 0),
         ({"own_originator": "BETA", "own_label": SECRET, "own_delay_s": None}, 0),
         ({"own_delay_s": 3_600}, HOUR_NS),
         ({"statement_delay_s": 3_600}, HOUR_NS),
@@ -105,6 +104,7 @@ def test_it_is_said(case: dict[str, Any], delay_ns: int) -> None:
     "case",
     [
         {"operates": ""},
+        {"operates": "", "own_originator": "BETA"},
         {"operates": 'operates = ["cat-2"]'},
         {"own_delay_s": None},
         {"own_label": SECRET},
