@@ -19,10 +19,8 @@ from ssa_hub.release.columns import RECORD_KINDS
 from ssa_hub.release.errors import AgreementError
 from ssa_hub.release.partner import Partner, Posture
 from ssa_hub.release.table import ReleaseTable, build_release_table
-from ssa_hub.sharing.shown_ids import PartnerIds, ShownIds
+from ssa_hub.sharing.shown_ids import PartnerIds, ShownIds, shown_ids_of
 from ssa_hub.state.store import State
-
-_SECRET_BYTES = 32
 
 log_event = structlog.get_logger("policies")
 
@@ -122,7 +120,7 @@ class Policies:
     def shown_ids(self) -> ShownIds:
         """Every partner's pseudonyms of record ids. Raises StateUnavailableError."""
         if self._shown_ids is None:
-            self._shown_ids = ShownIds(self._state.secrets.get_or_make("shown-ids", _SECRET_BYTES))
+            self._shown_ids = shown_ids_of(self._state)
         return self._shown_ids
 
     def rules(self) -> Rules:

@@ -16,6 +16,9 @@ import numpy as np
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from ssa_hub.state.store import State
+
+_SECRET, _SECRET_BYTES = "shown-ids", 32
 _ID_BYTES, _ID_DIGITS = 16, 32
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -57,6 +60,11 @@ class ShownIds:
     def of(self, partner: str) -> PartnerIds:
         """The pseudonyms of a partner, by his name."""
         return self._of(partner)
+
+
+def shown_ids_of(state: State) -> ShownIds:
+    """The pseudonyms that this hub gives. Raises StateUnavailableError."""
+    return ShownIds(state.secrets.get_or_make(_SECRET, _SECRET_BYTES))
 
 
 def with_shown_ids(column: pa.ChunkedArray, hidden: "np.ndarray[tuple[int], np.dtype[np.bool_]]", ids: PartnerIds) -> (

@@ -16,7 +16,7 @@ from ssa_hub.history.lineage import conjunctions_of
 from ssa_hub.history.store import History
 from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS
 from ssa_hub.release.ledger import Channel
-from ssa_hub.sharing.shown_ids import ShownIds
+from ssa_hub.sharing.shown_ids import ShownIds, shown_ids_of
 from ssa_hub.sharing.utc import utc_texts
 from ssa_hub.sharing.withdrawal_notice import WithdrawalNotice
 from ssa_hub.state.database import lock_table
@@ -27,7 +27,6 @@ from ssa_hub.state.withdrawals import WITHDRAW, Reason, WithdrawnRecord
 
 # An answer that was made before a withdrawal is noted in the ledger, and sent, at most so long after it.
 UNDER_WAY_NS = 120 * NS_PER_SECOND
-SECRET, SECRET_BYTES = "shown-ids", 32
 _WITHDRAWN, _FLAGGED, _GONE = "record_ids", "conjunctions_flagged", "conjunctions_withdrawn"
 
 
@@ -219,7 +218,7 @@ class Recipients:
         if not pseudonymous:
             return list(record_ids)
         if self._ids is None:
-            self._ids = ShownIds(self._state.secrets.get_or_make(SECRET, SECRET_BYTES))
+            self._ids = shown_ids_of(self._state)
         ids = self._ids.of(partner).shown_column(pa.chunked_array([record_ids], pa.string()))
         shown: list[str] = ids.to_pylist()
         return shown

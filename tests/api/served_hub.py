@@ -25,7 +25,7 @@ from ssa_hub.services.recorder import Recorder
 from ssa_hub.services.server import listen, services_of
 from ssa_hub.services.tear_lines import TearLineService
 from ssa_hub.settings import settings_in
-from ssa_hub.sharing.shown_ids import ShownIds
+from ssa_hub.sharing.shown_ids import shown_ids_of
 from ssa_hub.sharing.withdrawing import Recall, WithdrawnAlreadyError
 from ssa_hub.state.release_tables import secrets
 from ssa_hub.state.store import State
@@ -96,7 +96,7 @@ class ServedHub:
 
     def shown_id(self, partner: str, record: str) -> str:
         """The pseudonym of a record id for a partner, whether he is shown it or not."""
-        return ShownIds(self.state.secrets.get_or_make("shown-ids", SECRETS["shown-ids"])).of(partner).shown(record)
+        return shown_ids_of(self.state).of(partner).shown(record)
 
     def withdraw(self, row: Row, derived: Literal["flag", "withdraw"] = "flag") -> None:
         """Withdraw a record, as its originator would."""
