@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from schemas.records import Kind
+from ssa_hub.history.conditions import without_withdrawn
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.history.planning import Planner, Range
 from ssa_hub.history.store import History
@@ -29,7 +31,7 @@ WITHDRAWN = pa.schema([pa.field("record_id", _TEXT, False), pa.field("derived", 
 
 _ELEMENTS_SQL = """
     SELECT data_mode, originator, label_id, {slice} AS slice, count(*) AS records
-    FROM read_parquet($files) WHERE {received} {originator} {withdrawn}
+    FROM read_parquet($files) AS records WHERE {received} {originator} {withdrawn}
     GROUP BY ALL"""
 
 # Which object comes first says nothing: the two sides are put in one order before they are counted.
@@ -37,17 +39,13 @@ _CONJUNCTIONS_SQL = """
     WITH sides AS (
       SELECT data_mode, parent_originator_1 AS o1, parent_label_id_1 AS l1,
              parent_originator_2 AS o2, parent_label_id_2 AS l2, {slice} AS slice, count(*) AS records
-      FROM read_parquet($files) WHERE {received} {originator} {withdrawn}
+      FROM read_parquet($files) AS records WHERE {received} {originator} {withdrawn}
       GROUP BY ALL)
     SELECT data_mode, CASE WHEN (o1, l1) <= (o2, l2) THEN o1 ELSE o2 END AS originator_1,
            CASE WHEN (o1, l1) <= (o2, l2) THEN l1 ELSE l2 END AS label_id_1,
            CASE WHEN (o1, l1) <= (o2, l2) THEN o2 ELSE o1 END AS originator_2,
            CASE WHEN (o1, l1) <= (o2, l2) THEN l2 ELSE l1 END AS label_id_2, slice, sum(records)::BIGINT AS records
     FROM sides GROUP BY ALL"""
-_NOT_WITHDRAWN = "AND record_id NOT IN (SELECT record_id FROM withdrawn)"
-_PARENTS_NOT_WITHDRAWN = """
-    AND parent_1 NOT IN (SELECT record_id FROM withdrawn WHERE derived)
-    AND parent_2 NOT IN (SELECT record_id FROM withdrawn WHERE derived)"""
 
 
 class Traffic:
@@ -76,7 +74,7 @@ class Traffic:
     ) -> pa.Table:
         """Element sets by combination, `ELEMENT_TRAFFIC`."""
         only = "" if originator is None else "AND originator = $originator"
-        sql = _ELEMENTS_SQL.replace("{originator}", only).replace("{withdrawn}", _without(withdrawn, _NOT_WITHDRAWN))
+        sql = _ELEMENTS_SQL.replace("{originator}", only).replace("{withdrawn}", _without(withdrawn, Kind.ELEMENTS))
         period = (received_from_tai_ns, received_to_tai_ns)
         return self._counted(ELEMENTS, ELEMENT_TRAFFIC, sql, period, cuts_tai_ns, originator, withdrawn)
 
@@ -91,7 +89,7 @@ class Traffic:
     ) -> pa.Table:
         """Conjunctions by the combinations of both orbits, in one order of the two, `CONJUNCTION_TRAFFIC`."""
         only = "" if originator is None else "AND $originator IN (parent_originator_1, parent_originator_2)"
-        without = _without(withdrawn, _NOT_WITHDRAWN + _PARENTS_NOT_WITHDRAWN)
+        without = _without(withdrawn, Kind.DERIVED_CONJUNCTIONS)
         sql = _CONJUNCTIONS_SQL.replace("{originator}", only).replace("{withdrawn}", without)
         period = (received_from_tai_ns, received_to_tai_ns)
         return self._counted(CONJUNCTIONS, CONJUNCTION_TRAFFIC, sql, period, cuts_tai_ns, originator, withdrawn)
@@ -140,9 +138,9 @@ class Traffic:
         return counted.sort_by([(name, "ascending") for name in schema.names])
 
 
-def _without(withdrawn: pa.Table | None, condition: str) -> str:
+def _without(withdrawn: pa.Table | None, kind: Kind) -> str:
     """Looking for each record among the withdrawn means reading every id: only where there are any."""
-    return condition if withdrawn is not None and withdrawn.num_rows else ""
+    return without_withdrawn("records", kind) if withdrawn is not None and withdrawn.num_rows else ""
 
 
 def _slice(first: int, after: int) -> str:
