@@ -23,7 +23,7 @@ from schemas.records import DataMode, Kind
 from schemas.timescales import parse_utc
 from ssa_hub.history.planning import Planner
 from ssa_hub.history.queries import HistoryQueries
-from ssa_hub.history.tables import definition_of
+from ssa_hub.history.question import columns_sql
 from ssa_hub.release.agreement import read_agreement
 from ssa_hub.release.decision import decide
 from ssa_hub.release.partner import Clearance, Partner, Posture
@@ -31,8 +31,8 @@ from ssa_hub.release.table import ReleaseTable, build_release_table
 
 NOW_TAI_NS = parse_utc("2026-01-01T00:00:00")
 TURNS = 7
-_COLUMNS = ", ".join(field.name for field in definition_of("elements").fields)
-_FULL_SCAN = """SELECT count(*), sum(e.mean_anomaly_deg) FROM read_parquet($files) e {join}
+_COLUMNS = columns_sql("e", "elements")
+_FULL_SCAN = """SELECT count(*), sum(e.mean_anomaly_deg_e4) FROM read_parquet($files) e {join}
     WHERE e.data_mode = 'REAL' AND e.received_tai_ns <= $now {delay}"""
 _JOIN = "JOIN release r ON r.data_mode = e.data_mode AND r.originator = e.originator AND r.label_id = e.label_id"
 
@@ -54,6 +54,16 @@ def partner(number: int) -> Partner:
     values = tuple(sorted({"PARTNER", *(f"N{value}" for value in range(number, 5_000, 50))}))
     category = Category("Releasable To", CategoryType.PERMISSIVE, values)
     return Partner(f"PARTNER-{number:02d}", clearances=(Clearance("PUBLIC", ("UNCLASSIFIED",), (category,)),))
+
+
+def released_table(shape: Shape) -> ReleaseTable:
+    """The release table of a partner whom every other originator shows a few fields an hour later."""
+    agreements = {
+        name: read_agreement(agreement_text(name, 1, masked=number % 2 == 0), f"{name}.toml")
+        for number, name in enumerate(originators_of(shape))
+    }
+    labels = {label.label_id: label for label in labels_of(shape)}
+    return build_release_table(partner(0), agreements, labels, agreements, Posture.PEACETIME, NOW_TAI_NS)
 
 
 def median_s(question: Callable[[], object], turns: int) -> float:
@@ -167,16 +177,7 @@ def main() -> None:
     print(f"{processor()}; {versions('duckdb', 'pyarrow', 'pyiceberg')}")
     shape = Shape(rows=given.rows)
     decisions(shape, given.partners)
-    agreements = {
-        name: read_agreement(agreement_text(name, 1, masked=number % 2 == 0), f"{name}.toml")
-        for number, name in enumerate(originators_of(shape))
-    }
-    labels = {label.label_id: label for label in labels_of(shape)}
-    filters(
-        given.directory,
-        shape,
-        build_release_table(partner(0), agreements, labels, agreements, Posture.PEACETIME, NOW_TAI_NS),
-    )
+    filters(given.directory, shape, released_table(shape))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import Self, TypeVar
 
 from ingest.consumer_group import ConsumerGroup
 from ingest.embedded_store import Connect, LogStore, connect
-from ingest.log import Entry, LogRecord, LogUnavailableError, StartOffsets, TopicPartition
-from ingest.partitioner import by_partition
+from ingest.log import Entry, LogRecord, LogUnavailableError, StartOffsets, TopicPartition, check_trimming
+from ingest.partitioner import by_place
 from ingest.topics import TOPICS, Topic
 
 T = TypeVar("T")
@@ -69,14 +69,18 @@ class EmbeddedLog:
         await asyncio.to_thread(close)
 
     async def append(self, topic: str, entries: Sequence[Entry]) -> None:
-        """See `ingest.log.Log.append`. All entries of the call become visible together, or none."""
-        partitions = self._partitions_of(topic)
+        """See `ingest.log.Log.append`."""
+        await self.append_all({topic: entries})
+
+    async def append_all(self, entries: Mapping[str, Sequence[Entry]]) -> None:
+        """See `ingest.log.Log.append_all`: one SQLite transaction."""
+        partitions = {topic: self._partitions_of(topic) for topic in entries}
         store = self._opened()
-        if not entries:
+        if not any(entries.values()):
             return
 
         def write() -> dict[TopicPartition, int]:
-            return store.append(topic, by_partition(entries, partitions))
+            return store.append(by_place(entries, partitions))
 
         # Whoever awaits us may be cancelled; the write goes on, and its readers must be told all the same.
         written = asyncio.get_running_loop().run_in_executor(self._writer, write)
@@ -91,8 +95,16 @@ class EmbeddedLog:
 
     async def end_offsets(self, topic: str) -> dict[TopicPartition, int]:
         """See `ingest.log.Log.end_offsets`."""
-        self._opened()
-        return {tp: self._ends[tp] for tp in self.partitions((topic,))}
+        return dict(self._ends_of(topic))
+
+    async def trim(self, before: Mapping[TopicPartition, int], *, wiped: bool = False) -> None:
+        """See `ingest.log.Log.trim`."""
+        check_trimming(before, {tp: end for topic in {tp.topic for tp in before} for tp, end in self._ends_of(topic)})
+        await self._in_thread(self._writer, self._opened().trim, dict(before), wiped)
+
+    async def offsets_since(self, utc_ms: int) -> dict[TopicPartition, int]:
+        """For every partition the offset of the first record appended at an instant (Unix time, ms) or later."""
+        return await self._in_thread(self._reader, self._opened().offsets_since, utc_ms)
 
     def subscribe(self, group: str, topics: Sequence[str], start: StartOffsets | None = None) -> "EmbeddedSubscription":
         """See `ingest.log.Log.subscribe`. Raises ValueError for an unknown topic."""
@@ -142,6 +154,9 @@ class EmbeddedLog:
         for member in self._members:
             if not member.partitions.isdisjoint(grown):
                 member.wake()
+
+    def _ends_of(self, topic: str) -> list[tuple[TopicPartition, int]]:
+        return [(partition, self._ends[partition]) for partition in self.partitions((topic,))]
 
     def _partitions_of(self, topic: str) -> int:
         if topic not in self._opened().partitions:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ingest import embedded_trimming
 from ingest.log import Entry, LogRecord, LogUnavailableError, TopicPartition
 from ingest.topics import Topic
 
@@ -33,10 +34,14 @@ CREATE TABLE committed (
 CREATE TABLE producer (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 """
 # Pages of 16 KiB hold some thirty records each; with SQLite's 4 KiB an append of a catalogue costs half as much again.
+# The driver gives Python's lock away for each statement, and gets it back late where other threads work. SQLite takes
+# 32,766 values at most.
+_ROWS_A_STATEMENT = 4_000
 _PRAGMAS = (
     "page_size = 16384",
     "journal_mode = WAL",
     "synchronous = FULL",
+    "secure_delete = ON",  # only trimming deletes
     "cache_size = -32000",
     "wal_autocheckpoint = 4000",
     "journal_size_limit = 67108864",
@@ -84,7 +89,7 @@ class LogStore:
             self.close()
             raise
 
-    def append(self, topic: str, shares: Mapping[int, Sequence[Entry]]) -> dict[TopicPartition, int]:
+    def append(self, shares: Mapping[TopicPartition, Sequence[Entry]]) -> dict[TopicPartition, int]:
         """Append each partition's entries in one durable transaction; the end offsets of all partitions then.
 
         Raises LogUnavailableError when it failed for good.
@@ -96,8 +101,8 @@ class LogStore:
             try:
                 writer = self._open_writer()
                 if not self._done_in_doubt(writer):
-                    self._write(writer, topic, shares)
-                    self.ends = self._ends_after(topic, shares)
+                    self._write(writer, shares)
+                    self.ends = self._ends_after(shares)
                 return dict(self.ends)
             except sqlite3.Error as error:
                 failure = error
@@ -116,6 +121,29 @@ class LogStore:
         except sqlite3.Error as error:
             self._drop_writer()
             raise LogUnavailableError(f"{self._path}: {error}") from error
+
+    def trim(self, before: Mapping[TopicPartition, int], wiped: bool) -> int:
+        """See `ingest.embedded_trimming.trim`. Raises LogUnavailableError."""
+        try:
+            return embedded_trimming.trim(self._open_writer(), before, wiped=wiped)
+        except sqlite3.Error as error:
+            self._drop_writer()
+            raise LogUnavailableError(f"{self._path}: {error}") from error
+
+    def offsets_since(self, utc_ms: int) -> dict[TopicPartition, int]:
+        """The first offset of each partition that was appended at an instant or later, else its end.
+
+        Raises LogUnavailableError.
+        """
+        query = (
+            'SELECT "offset" FROM record WHERE topic = ? AND partition = ? AND appended_utc_ms >= ?'
+            ' ORDER BY "offset" LIMIT 1'
+        )
+        found = {}
+        for partition, end in sorted(self.ends.items()):
+            rows = self._select(query, (*partition, utc_ms))
+            found[partition] = rows[0][0] if rows else end
+        return found
 
     def committed(self, group: str) -> dict[TopicPartition, int]:
         """A group's offsets. Raises LogUnavailableError."""
@@ -146,40 +174,43 @@ class LogStore:
 
     def _create(self, writer: sqlite3.Connection, topics: Sequence[Topic]) -> None:
         (version,) = writer.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _SCHEMA_VERSION):
-            raise LogUnavailableError(f"{self._path}: log of version {version}, this program knows {_SCHEMA_VERSION}")
+        if version not in (0, _SCHEMA_VERSION, embedded_trimming.VERSION):
+            known = embedded_trimming.VERSION
+            raise LogUnavailableError(f"{self._path}: log of version {version}, this program knows {known}")
         writer.execute("BEGIN IMMEDIATE")
         if version == 0:
             for statement in _SCHEMA.split(";"):
                 writer.execute(statement)
             writer.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        writer.execute(embedded_trimming.TABLE)
         rows = [(topic.name, topic.partitions) for topic in topics]
         writer.executemany("INSERT OR IGNORE INTO topic VALUES (?, ?)", rows)
         # Only one process has the log: earlier producers are gone, and nobody will ask about their last append.
         writer.execute("DELETE FROM producer")
         writer.execute("COMMIT")
 
-    def _write(self, writer: sqlite3.Connection, topic: str, shares: Mapping[int, Sequence[Entry]]) -> None:
+    def _write(self, writer: sqlite3.Connection, shares: Mapping[TopicPartition, Sequence[Entry]]) -> None:
         now_utc_ms = time.time_ns() // 1_000_000
         writer.execute("BEGIN IMMEDIATE")
-        for partition, entries in shares.items():
+        for (topic, partition), entries in shares.items():
             end = self.ends[TopicPartition(topic, partition)]
-            rows = (
-                (topic, partition, offset, now_utc_ms, entry.key, entry.value, _encode_headers(entry.headers))
-                for offset, entry in enumerate(entries, end)
-            )
-            writer.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            for first in range(0, len(entries), _ROWS_A_STATEMENT):
+                part = entries[first : first + _ROWS_A_STATEMENT]
+                values: list[Any] = []
+                for offset, entry in enumerate(part, end + first):
+                    headers = _encode_headers(entry.headers)
+                    values += (topic, partition, offset, now_utc_ms, entry.key, entry.value, headers)
+                rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(part))
+                writer.execute(f"INSERT INTO record VALUES {rows}", values)
         writer.execute("INSERT OR REPLACE INTO producer VALUES (?, ?)", (self._producer_id, self._sequence))
         writer.execute("COMMIT")
 
-    def _ends_after(self, topic: str, shares: Mapping[int, Sequence[Entry]]) -> dict[TopicPartition, int]:
-        grown = {TopicPartition(topic, partition): len(entries) for partition, entries in shares.items()}
-        return {tp: end + grown.get(tp, 0) for tp, end in self.ends.items()}
+    def _ends_after(self, shares: Mapping[TopicPartition, Sequence[Entry]]) -> dict[TopicPartition, int]:
+        return {tp: end + len(shares.get(tp, ())) for tp, end in self.ends.items()}
 
     def _load_ends(self, writer: sqlite3.Connection) -> dict[TopicPartition, int]:
-        query = 'SELECT coalesce(max("offset") + 1, 0) FROM record WHERE topic = ? AND partition = ?'
         every = [TopicPartition(topic, number) for topic, count in self.partitions.items() for number in range(count)]
-        return {tp: int(writer.execute(query, tp).fetchone()[0]) for tp in every}
+        return {tp: int(writer.execute(embedded_trimming.END, (*tp, *tp)).fetchone()[0]) for tp in every}
 
     def _done_in_doubt(self, writer: sqlite3.Connection) -> bool:
         """After a failure: take the ends from the file, and whether it has the append of the current sequence."""

@@ -1,17 +1,19 @@
 """From conjunction messages and ephemerides to records of the hub, as they travel on the log.
 
 A conjunction message is a row as read, with provenance and the two objects' ids. An ephemeris is an index row: its
-states stay in the payload, which `payload_sha256` and `payload_record` name.
+states and covariances are files that are durable before the row is made (`ingest.blob_store`).
 """
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from connectors.payload import Provenance
+from ingest.blob_store import Stored
 from schemas.cdm.columns import CONJUNCTION_MESSAGE_SCHEMA
 from schemas.ephemeris import Ephemeris, EphemerisSegment
 from schemas.identity import object_id_of, record_id_of
@@ -22,6 +24,9 @@ _COMPUTED = ("computed_", "miss_distance_tolerance", "relative_speed_tolerance")
 _CONTENT = [
     name for name in CONJUNCTION_MESSAGE_SCHEMA.names if name not in _NOT_CONTENT and not name.startswith(_COMPUTED)
 ]
+
+# As object_id_of takes it. A COSPAR id is no catalogue number: the hub keeps no table of which is which.
+_CATALOGUE_NUMBER = re.compile(r"0{0,8}[1-9][0-9]{0,8}", re.ASCII)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -46,9 +51,16 @@ def conjunction_message_rows(
 
 
 def ephemeris_rows(
-    ephemerides: list[Ephemeris], provenance: Provenance, *, payload_sha256: str, received_tai_ns: int
+    ephemerides: list[Ephemeris],
+    provenance: Provenance,
+    *,
+    payload_sha256: str,
+    received_tai_ns: int,
+    store: Callable[[Ephemeris], Stored],
 ) -> Iterator[dict[str, Any]]:
-    """An index record an ephemeris: whose, in which frame, from when to when, how many states.
+    """An index record an ephemeris: whose, in which frame, from when to when, how many states, where they are.
+
+    ``store`` makes the states and covariances durable, before the record is there. What it raises, this raises.
 
     The record id is the hash of source, originator, data mode, label, object and of all states and covariances.
     """
@@ -62,6 +74,7 @@ def ephemeris_rows(
         spans = [segment.usable_tai_ns() for segment in segments]
         yield {
             **_provenance(provenance, record_id_of(content.digest()), payload_sha256, received_tai_ns),
+            "object_ids": sorted({_designated(segment.object_id, provenance.source) for segment in segments}),
             "message": ephemeris.message,
             "message_version": ephemeris.version,
             "message_originator": ephemeris.originator,
@@ -81,6 +94,7 @@ def ephemeris_rows(
             "left_out": list(ephemeris.left_out),
             "deviations": list(ephemeris.deviations),
             "payload_record": ephemeris.record,
+            **store(ephemeris)._asdict(),
         }
 
 
@@ -108,6 +122,13 @@ def _object_id(row: dict[str, Any], number: int, source: str) -> str:
     if catalogue_number is not None:
         return object_id_of(catalogue_number, source)
     return f"src-{source}-{row[f'object{number}_object_designator']}"
+
+
+def _designated(designator: str, source: str) -> str:
+    """The hub's id where the designator is a catalogue number, else one within the source."""
+    if _CATALOGUE_NUMBER.fullmatch(designator):
+        return object_id_of(int(designator), source)
+    return f"src-{source}-{designator}"
 
 
 def _segment_content(segment: EphemerisSegment) -> bytes:

@@ -1,29 +1,28 @@
 """The log on Apache Kafka: the contract of `ingest.log` for a deployment of many processes and machines."""
 
 import asyncio
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition as KafkaPartition
 
+from ingest.kafka_producer import TransactionalProducer
 from ingest.kafka_subscription import KafkaSubscription, log_record
-from ingest.kafka_topics import BATCH_BYTES_MAX, ensure_topics, reaching_kafka, started
-from ingest.log import Entry, LogRecord, LogUnavailableError, StartOffsets, TopicPartition
-from ingest.partitioner import by_partition
+from ingest.kafka_topics import BATCH_BYTES_MAX, ensure_topics, reaching_kafka, started, stop_consumer
+from ingest.kafka_trimming import delete_before
+from ingest.log import Entry, LogRecord, LogUnavailableError, StartOffsets, TopicPartition, check_trimming
+from ingest.partitioner import by_place
 from ingest.topics import TOPICS, Topic
-
-_BATCH_BYTES = 512 * 1024
-_ABORT_TIMEOUT_S = 2.0
 
 
 class KafkaLog:
     """A log on Kafka. Every call that needs the brokers gives up with LogUnavailableError after ``timeout_s``.
 
-    Appends go through an idempotent producer (acks=all): a request whose acknowledgement was lost is repeated and
-    stands once. When an append gives up, its producer is thrown away, so that nothing of it arrives later, behind
-    newer records; the next call makes a new one. An append over several partitions is durable on return, but not
-    atomic: after a failure some partitions may have their share.
+    Appends are transactions (`ingest.kafka_producer`), and readers see committed ones only. A transaction ends with a
+    marker in each of its partitions, which takes an offset: between a partition's last record and its end there may
+    be nothing to read.
     """
 
     def __init__(
@@ -33,16 +32,23 @@ class KafkaLog:
         topic_prefix: str = "",
         replication_factor: int = 1,
         timeout_s: float = 20.0,
+        producer_name: str | None = None,
     ) -> None:
-        """``topics`` are created when absent, as ``topic_prefix`` + name, with ``replication_factor`` replicas."""
+        """``topics`` are created when absent, as ``topic_prefix`` + name, with ``replication_factor`` replicas.
+
+        ``producer_name`` is the transactional id: of two logs with the same one, the older can append no more, and
+        what it had begun is undone at once. None: a name of its own, so what a killed process had begun holds up
+        readers until the broker gives it up, some ten seconds after the transaction's timeout.
+        """
         self._servers = bootstrap_servers
         self._topics = tuple(topics)
         self._prefix = topic_prefix
         self._replication_factor = replication_factor
         self._timeout_s = timeout_s
         self._partitions: dict[str, int] = {}
-        self._producer: Any = None
-        self._producer_lock = asyncio.Lock()
+        self._producer = TransactionalProducer(
+            bootstrap_servers, producer_name or f"{topic_prefix}ssa-hub-{uuid.uuid4().hex}", timeout_s
+        )
         self._reader: Any = None
         self._reader_at: tuple[KafkaPartition, int] | None = None
         self._reader_lock = asyncio.Lock()
@@ -56,25 +62,20 @@ class KafkaLog:
     async def __aexit__(self, *exc_info: object) -> None:
         """Disconnect."""
         self._partitions = {}
-        await self._abandon_producer(self._producer)
+        await self._producer.close()
         await self._drop_reader()
 
     async def append(self, topic: str, entries: Sequence[Entry]) -> None:
         """See `ingest.log.Log.append`."""
+        await self.append_all({topic: entries})
+
+    async def append_all(self, entries: Mapping[str, Sequence[Entry]]) -> None:
+        """See `ingest.log.Log.append_all`: one Kafka transaction, which others that wait may share."""
+        partitions = {topic: self._partitions_of(topic) for topic in entries}
         # A catalogue's worth of keys takes tens of milliseconds, which the event loop has better uses for.
-        shares = await asyncio.to_thread(by_partition, entries, self._partitions_of(topic))
-        if not shares:
-            return
-        producer = None
-        try:
-            async with reaching_kafka(f"appending to {topic}", self._timeout_s):
-                producer = await self._started_producer()
-                partitions = shares.items()
-                sent = await asyncio.gather(*(self._send(producer, topic, n, share) for n, share in partitions))
-                await asyncio.gather(*(acknowledged for share in sent for acknowledged in share))
-        except LogUnavailableError:
-            await self._abandon_producer(producer)
-            raise
+        shares = await asyncio.to_thread(by_place, entries, partitions)
+        if shares:
+            await self._producer.append({self._kafka_partition(tp): share for tp, share in shares.items()})
 
     async def read(self, partition: TopicPartition, offset: int, max_records: int) -> list[LogRecord]:
         """See `ingest.log.Log.read`. Raises ValueError for an unknown partition."""
@@ -104,67 +105,52 @@ class KafkaLog:
                 raise
         return {tp: ends[self._kafka_partition(tp)] for tp in every}
 
+    async def trim(self, before: Mapping[TopicPartition, int], *, wiped: bool = False) -> None:
+        """See `ingest.log.Log.trim`. Brokers delete the segments by themselves, whatever ``wiped`` says."""
+        for topic in sorted({partition.topic for partition in before}):
+            ends = await self.end_offsets(topic)
+            check_trimming({tp: at for tp, at in before.items() if tp.topic == topic}, ends)
+        async with reaching_kafka("trimming the log", self._timeout_s):
+            await delete_before(self._servers, {self._kafka_partition(tp): at for tp, at in before.items()})
+
+    async def offsets_since(self, utc_ms: int) -> dict[TopicPartition, int]:
+        """See `ingest.log.Log.offsets_since`."""
+        ends: dict[TopicPartition, int] = {}
+        for topic in self._partitions:
+            ends |= await self.end_offsets(topic)
+        async with self._reader_lock:
+            try:
+                async with reaching_kafka("asking for offsets by time", self._timeout_s):
+                    reader = await self._started_reader()
+                    found = await reader.offsets_for_times({self._kafka_partition(tp): utc_ms for tp in ends})
+            except LogUnavailableError:
+                await self._drop_reader()
+                raise
+        firsts = {tp: found.get(self._kafka_partition(tp)) for tp in ends}
+        return {tp: end if (first := firsts[tp]) is None else first.offset for tp, end in ends.items()}
+
     def subscribe(self, group: str, topics: Sequence[str], start: StartOffsets | None = None) -> KafkaSubscription:
         """See `ingest.log.Log.subscribe`. Raises ValueError for an unknown topic."""
         for topic in topics:
             self._partitions_of(topic)
         return KafkaSubscription(self._servers, self._prefix, group, topics, start, self._timeout_s)
 
-    async def _send(self, producer: Any, topic: str, partition: int, entries: Sequence[Entry]) -> list[Any]:
-        """Hand one partition's entries to the producer, in order; the batches' acknowledgements to come."""
-        name = self._prefix + topic
-        acknowledgements = []
-        try:
-            batch = producer.create_batch()
-            for entry in entries:
-                headers = list(entry.headers.items())
-                if batch.append(timestamp=None, key=entry.key, value=entry.value, headers=headers) is None:
-                    acknowledgements.append(await producer.send_batch(batch, name, partition=partition))
-                    await asyncio.sleep(0)  # a batch takes milliseconds to build: let others run between two
-                    batch = producer.create_batch()
-                    batch.append(timestamp=None, key=entry.key, value=entry.value, headers=headers)
-            acknowledgements.append(await producer.send_batch(batch, name, partition=partition))
-        except BaseException:
-            for acknowledged in acknowledgements:
-                acknowledged.cancel()  # nobody will wait for it any more
-            raise
-        return acknowledgements
-
-    async def _started_producer(self) -> Any:
-        async with self._producer_lock:
-            if self._producer is None:
-                self._producer = await started(
-                    lambda: AIOKafkaProducer(
-                        bootstrap_servers=self._servers,
-                        acks="all",
-                        enable_idempotence=True,
-                        compression_type="zstd",
-                        max_batch_size=_BATCH_BYTES,
-                        max_request_size=BATCH_BYTES_MAX,
-                        request_timeout_ms=int(self._timeout_s * 1000),
-                    ),
-                    _abort,
-                )
-            return self._producer
-
-    async def _abandon_producer(self, producer: Any) -> None:
-        if producer is not None and producer is self._producer:
-            self._producer = None
-            await _abort(producer)
-
     async def _read(self, source: KafkaPartition, offset: int, max_records: int) -> list[LogRecord]:
         reader = await self._started_reader()
         end = (await reader.end_offsets([source]))[source]
         records: list[LogRecord] = []
         at = offset
-        if at < end and self._reader_at != (source, at):
+        if at >= end:
+            return records
+        if self._reader_at != (source, at):
             if reader.assignment() != {source}:
                 reader.assign([source])
             reader.seek(source, at)
         while at < end and len(records) < max_records:
             reader.resume(source)
-            # A short wait, not the whole timeout: what lies before the end may hold nothing that is for us to see.
-            batches = await reader.getmany(source, timeout_ms=500, max_records=max_records - len(records))
+            # A short wait, not the whole timeout: what lies before the end may be a transaction's marker, or hold
+            # nothing else that is for us to see.
+            batches = await reader.getmany(source, timeout_ms=50, max_records=max_records - len(records))
             # Paused before anything else can run, or aiokafka would ask on and, at the end, keep the connection
             # waiting for new records: brokers answer a connection's requests one after the other.
             reader.pause(source)
@@ -184,14 +170,14 @@ class KafkaLog:
                     max_partition_fetch_bytes=BATCH_BYTES_MAX,
                     request_timeout_ms=int(self._timeout_s * 1000),
                 ),
-                lambda consumer: consumer.stop(),
+                stop_consumer,
             )
         return self._reader
 
     async def _drop_reader(self) -> None:
         reader, self._reader, self._reader_at = self._reader, None, None
         if reader is not None:
-            await reader.stop()
+            await stop_consumer(reader)
 
     def _partitions_of(self, topic: str) -> int:
         if not self._partitions:
@@ -202,18 +188,3 @@ class KafkaLog:
 
     def _kafka_partition(self, partition: TopicPartition) -> KafkaPartition:
         return KafkaPartition(self._prefix + partition.topic, partition.partition)
-
-
-async def _abort(producer: Any) -> None:
-    """Stop a producer without sending what it still holds. Acknowledgements that are due will never come.
-
-    `AIOKafkaProducer.stop` first waits until all is delivered, for ever while the brokers are away (aiokafka issue
-    1101). This is the rest of what it does; aiokafka 0.14 has no public names for it.
-    """
-    producer._closed = True
-    try:
-        async with asyncio.timeout(_ABORT_TIMEOUT_S):
-            await producer._sender.close()
-    except TimeoutError:
-        pass  # a request that the broker does not answer: it has been cancelled
-    await producer.client.close()

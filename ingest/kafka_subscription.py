@@ -7,7 +7,7 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.structs import TopicPartition as KafkaPartition
 
-from ingest.kafka_topics import BATCH_BYTES_MAX, reaching_kafka, started
+from ingest.kafka_topics import BATCH_BYTES_MAX, reaching_kafka, started, stop_consumer
 from ingest.log import LogRecord, LogUnavailableError, StartOffsets, TopicPartition
 
 _SESSION_TIMEOUT_S = 10.0
@@ -246,7 +246,7 @@ class KafkaSubscription:
 
     async def _stop(self, consumer: Any) -> None:
         """Stop a consumer; a broker that does not answer delays us by no more than our timeout."""
-        stopping = asyncio.create_task(consumer.stop())
+        stopping = asyncio.create_task(stop_consumer(consumer))
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)
         await asyncio.wait({stopping}, timeout=self._timeout_s)

@@ -1,6 +1,7 @@
 """Connecting to Kafka, making sure of the topics, and what counts as Kafka being unavailable."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from ingest.topics import Topic
 # Room for the batch's own framing around an entry of the largest size that does not compress.
 BATCH_BYTES_MAX = ENTRY_BYTES_MAX + 128 * 1024
 _RETRY_AFTER_S = 0.2
+_STOP_TIMEOUT_S = 5.0
 
 
 @asynccontextmanager
@@ -45,6 +47,22 @@ async def started(make: Callable[[], Any], stop: Callable[[Any], Awaitable[None]
             return client
 
 
+async def stop_consumer(consumer: Any) -> None:
+    """Stop an aiokafka consumer, however its own tasks stand; nothing is raised but our own cancellation.
+
+    Its fetcher cancels its tasks and waits for them, and one that rests after a failed request lets that cancellation
+    out of `stop` (aiokafka 0.14, ``Fetcher.close``): it would look like a cancellation of ours, and end whatever task
+    reads the log, and the connections would stay. Hence a task of its own, and the connections closed behind it.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    if not (await asyncio.wait({stopping}, timeout=_STOP_TIMEOUT_S))[0]:
+        stopping.cancel()
+        await asyncio.wait({stopping}, timeout=_STOP_TIMEOUT_S)
+    if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+        with contextlib.suppress(KafkaError, OSError):
+            await consumer._client.close()
+
+
 async def ensure_topics(
     bootstrap_servers: str, topics: Sequence[Topic], prefix: str, replication_factor: int
 ) -> dict[str, int]:
@@ -72,6 +90,7 @@ async def ensure_topics(
 def _new_topic(name: str, topic: Topic, replication_factor: int) -> NewTopic:
     settings = {
         "cleanup.policy": "delete",
+        # Kafka would delete by age what nobody has recorded; the hub trims what is recorded.
         "retention.ms": "-1",
         "retention.bytes": "-1",
         "max.message.bytes": str(BATCH_BYTES_MAX),

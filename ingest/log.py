@@ -4,10 +4,12 @@ Contract, for both adapters:
 
 - Records with the same key in the same topic go to the same partition and keep the order in which they were
   appended. Offsets in a partition grow; they need not be without gaps.
-- When `append` returns, the records are durable. When it raises, the caller may call it again with the same entries:
-  an adapter makes its own retries idempotent, but a record of a call that was *interrupted* (killed process, or
-  LogUnavailableError while its outcome was unknown) may stand in the log twice. Consumers drop such repeats by
-  record id.
+- When `append` or `append_all` returns, the records are durable. Readers see all records of a call or none of them,
+  over all its topics and partitions, also where the process is killed in the middle. When it raises, the caller may
+  call it again with the same entries: an adapter makes its own retries idempotent, but the records of a call that was
+  *interrupted* (LogUnavailableError, or a process killed, while the outcome was unknown) may stand in the log twice,
+  all of them. Consumers drop such repeats by record id. On Kafka readers see a call's records some milliseconds after
+  it has returned.
 - A group's members share the partitions: each record goes to one member at a time, at least once. Committed offsets
   outlive the members. A member that keeps its positions elsewhere (in the same transaction as its results) passes
   ``start``: it is asked, at each assignment and from within `fetch`, where to go on.
@@ -104,12 +106,36 @@ class Log(Protocol):
         """
         ...
 
+    async def append_all(self, entries: Mapping[str, Sequence[Entry]]) -> None:
+        """Append to several topics at once, each topic's entries in order: all become visible, or none.
+
+        Durable on return. Raises as `append` does.
+        """
+        ...
+
     async def read(self, partition: TopicPartition, offset: int, max_records: int) -> list[LogRecord]:
         """Records of one partition from ``offset`` on, without a group. Empty at the end. Never waits for new ones."""
         ...
 
     async def end_offsets(self, topic: str) -> dict[TopicPartition, int]:
         """For every partition of the topic, the offset that the next record will get."""
+        ...
+
+    async def trim(self, before: Mapping[TopicPartition, int], *, wiped: bool = False) -> None:
+        """Remove the records before these offsets, for good; ends stay, and who reads from before goes on behind.
+
+        ``wiped``: nothing of them may be left in the log's files (Kafka deletes segments by itself, somewhat later).
+        Groups are not asked: the caller knows what every reader has done with. Raises LogUnavailableError (some of the
+        partitions may be trimmed then; the call may be made again), and ValueError, with nothing trimmed, for an
+        unknown partition, a negative offset and one beyond the partition's end.
+        """
+        ...
+
+    async def offsets_since(self, utc_ms: int) -> dict[TopicPartition, int]:
+        """For every partition the offset of the first record appended at an instant (Unix time, ms) or later.
+
+        The end where there is none. Raises LogUnavailableError.
+        """
         ...
 
     def subscribe(self, group: str, topics: Sequence[str], start: StartOffsets | None = None) -> Subscription:
@@ -119,3 +145,15 @@ class Log(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc_info: object) -> None: ...
+
+
+def check_trimming(before: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> None:
+    """Raise ValueError where `Log.trim` is asked for a partition that is not there or beyond its end."""
+    for partition, offset in before.items():
+        name = f"{partition.topic}/{partition.partition}"
+        if partition not in ends:
+            raise ValueError(f"the log has no partition {name}")
+        if offset < 0:
+            raise ValueError(f"{name} has no offset {offset}: nothing is trimmed")
+        if offset > ends[partition]:
+            raise ValueError(f"{name} ends before {offset}: nothing is trimmed")

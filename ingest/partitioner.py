@@ -1,9 +1,9 @@
 """Which partition a key belongs to: Kafka's own rule, for both adapters, so that a log can move between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from ingest.log import ENTRY_BYTES_MAX, Entry
+from ingest.log import ENTRY_BYTES_MAX, Entry, TopicPartition
 
 _MASK = 0xFFFFFFFF
 _M = 0x5BD1E995
@@ -44,3 +44,14 @@ def by_partition(entries: Sequence[Entry], partitions: int) -> dict[int, list[En
             raise ValueError(f"an entry of {size} bytes (key {entry.key[:40]!r}); the log takes {ENTRY_BYTES_MAX}")
         shares.setdefault(partition_of(entry.key, partitions), []).append(entry)
     return shares
+
+
+def by_place(
+    entries: Mapping[str, Sequence[Entry]], partitions: Mapping[str, int]
+) -> dict[TopicPartition, list[Entry]]:
+    """The entries of each partition of each topic, in their order. Raises as `by_partition` does."""
+    return {
+        TopicPartition(topic, number): share
+        for topic, of_topic in entries.items()
+        for number, share in by_partition(of_topic, partitions[topic]).items()
+    }

@@ -1,9 +1,10 @@
 """Ingest: a payload becomes records on the log, or quarantine; nothing that was accepted is lost.
 
 Order of events, each durable before the next: the bytes are stored; the journal notes the payload as *stored* (from
-here on the hub is responsible, and the connector is told so); its records and refusals are appended to the log; the
-journal notes it as *published*. After a crash `Ingest.resume` publishes again every payload that was stored and not
-published; what was on the log already is dropped downstream by its record id.
+here on the hub is responsible, and the connector is told so); its records and refusals are appended to the log, all of
+them at once (`ingest.publication` says what is too large for that); the journal notes it as *published*. After a crash
+`Ingest.resume` publishes again every payload that was stored and not published; what was on the log already is dropped
+downstream by its record id.
 """
 
 import asyncio
@@ -15,8 +16,10 @@ import pyarrow as pa
 import structlog
 
 from connectors.payload import Payload
+from ingest.blob_store import BlobStore, blobs_beside
 from ingest.identify import identify
 from ingest.identify_messages import conjunction_message_rows, ephemeris_rows
+from ingest.intake import Intake
 from ingest.journal import JournalEntry, PayloadJournal
 from ingest.log import Entry, Log
 from ingest.messages import (
@@ -27,13 +30,14 @@ from ingest.messages import (
     quarantine_entry,
 )
 from ingest.payload_store import PayloadStore
+from ingest.publication import Publication
 from ingest.topics import CONJUNCTION_MESSAGES, ELEMENTS, EPHEMERIDES, QUARANTINE
 from schemas.ephemeris import Ephemeris
 from schemas.identity import payload_sha256, record_id_of
 from schemas.messages import PayloadReading, read_payload
 from schemas.refusals import Refusal
 
-_APPEND_SIZE = 10_000
+_LOOKUP_SIZE = 10_000
 _REFUSALS_TOLD = 100
 
 log_event = structlog.get_logger("ingest")
@@ -61,17 +65,37 @@ KnownRecords = Callable[[list[str]], set[str]]
 class Ingest:
     """Takes payloads in. ``known`` answers which of some record ids are in history already."""
 
-    def __init__(self, log: Log, store: PayloadStore, journal: PayloadJournal, known: KnownRecords) -> None:
+    def __init__(
+        self,
+        log: Log,
+        store: PayloadStore,
+        journal: PayloadJournal,
+        known: KnownRecords,
+        intake: Intake | None = None,
+    ) -> None:
+        """``intake`` says when nothing may be taken in; None: it never says so. Ephemerides' states go beside
+        ``store``.
+        """
         self._log, self._store, self._journal, self._known = log, store, journal, known
+        self.intake = intake
+        self.blobs = blobs_beside(store)
         # Receipt ids that `accept` is at work on: stored and not published, but nothing for `resume`.
         self._under_way: Counter[str] = Counter()
 
     async def accept(self, payload: Payload) -> Receipt:
         """Take one payload in; on return its bytes and records are durable.
 
-        Raises LogUnavailableError or OSError where they could not be made so. Once the journal has the payload, a
-        later `resume` finishes the work.
+        Raises IntakeClosedError where there is no room for it, LogUnavailableError or OSError where it could not be
+        made durable. Once the journal has the payload, a later `resume` finishes the work.
         """
+        if self.intake is None:
+            return await self.accept_held(payload)
+        with self.intake.room() as room:
+            room.take(len(payload.data))
+            return await self.accept_held(payload)
+
+    async def accept_held(self, payload: Payload) -> Receipt:
+        """`accept` for who has room already, having read the payload into it."""
         sha256 = await asyncio.to_thread(payload_sha256, payload.data)
         # The same bytes under another label or originator are another delivery.
         receipt_id = record_id_of(sha256.encode() + msgspec.json.encode(payload.provenance))
@@ -118,10 +142,12 @@ class Ingest:
 
     async def _publish(self, entry: JournalEntry, data: bytes) -> Receipt:
         reading = await asyncio.to_thread(read_payload, data, entry.location)
-        new = await self._publish_elements(entry, reading.elements)
-        new += await self._publish_messages(entry, reading)
-        if reading.refusals:
-            await self._log.append(QUARANTINE, [_quarantined(entry, refusal) for refusal in reading.refusals])
+        publication = Publication(self._log)
+        new = await self._publish_elements(entry, reading.elements, publication)
+        new += await self._publish_messages(entry, reading, publication)
+        for refusal in reading.refusals:
+            await publication.add(QUARANTINE, [_quarantined(entry, refusal)])
+        await publication.finish()
         refused = len(reading.refusals)
         await asyncio.to_thread(self._journal.published, entry.receipt_id, records=reading.records, refused=refused)
         log_event.info(
@@ -144,7 +170,7 @@ class Ingest:
             refusals=tuple(str(refusal) for refusal in reading.refusals[:_REFUSALS_TOLD]),
         )
 
-    async def _publish_elements(self, entry: JournalEntry, elements: pa.RecordBatch) -> int:
+    async def _publish_elements(self, entry: JournalEntry, elements: pa.RecordBatch, publication: Publication) -> int:
         """Append the element sets that are not in history yet; how many those are."""
         records = await asyncio.to_thread(
             identify,
@@ -154,24 +180,23 @@ class Ingest:
             received_tai_ns=entry.received_tai_ns,
         )
         new = 0
-        for first in range(0, records.num_rows, _APPEND_SIZE):
-            part = records.slice(first, _APPEND_SIZE)
+        for first in range(0, records.num_rows, _LOOKUP_SIZE):
+            part = records.slice(first, _LOOKUP_SIZE)
             ids = part.column("record_id").to_pylist()
             known = await asyncio.to_thread(self._known, ids)
             fresh = part.filter(_mask(ids, known)) if known else part
             if fresh.num_rows:
-                await self._log.append(ELEMENTS, element_entries(fresh, entry.provenance.label))
+                entries = await asyncio.to_thread(element_entries, fresh, entry.provenance.label)
+                await publication.add(ELEMENTS, entries)
             new += fresh.num_rows
         return new
 
-    async def _publish_messages(self, entry: JournalEntry, reading: PayloadReading) -> int:
+    async def _publish_messages(self, entry: JournalEntry, reading: PayloadReading, publication: Publication) -> int:
         """Append conjunction messages and ephemerides; how many. Repeats share a record id."""
         told = await asyncio.to_thread(_conjunction_entries, reading.conjunctions, entry)
-        for first in range(0, len(told), _APPEND_SIZE):
-            await self._log.append(CONJUNCTION_MESSAGES, told[first : first + _APPEND_SIZE])
-        index = await asyncio.to_thread(_ephemeris_entries, reading.ephemerides, entry)
-        if index:
-            await self._log.append(EPHEMERIDES, index)
+        await publication.add(CONJUNCTION_MESSAGES, told)
+        index = await asyncio.to_thread(_ephemeris_entries, reading.ephemerides, entry, self.blobs)
+        await publication.add(EPHEMERIDES, index)
         return len(told) + len(index)
 
 
@@ -185,12 +210,13 @@ def _conjunction_entries(conjunctions: pa.RecordBatch, entry: JournalEntry) -> l
     return conjunction_message_entries(rows, entry.provenance.label)
 
 
-def _ephemeris_entries(ephemerides: list[Ephemeris], entry: JournalEntry) -> list[Entry]:
+def _ephemeris_entries(ephemerides: list[Ephemeris], entry: JournalEntry, blobs: BlobStore) -> list[Entry]:
     rows = ephemeris_rows(
         ephemerides,
         entry.provenance,
         payload_sha256=entry.payload_sha256,
         received_tai_ns=entry.received_tai_ns,
+        store=blobs.put,
     )
     return ephemeris_entries(rows, entry.provenance.label)
 

@@ -17,6 +17,9 @@ class Topic(NamedTuple):
     key: str
 
 
+# Kafka only: the embedded log is one process's, and has a lock.
+HUB = Topic("hub", 1, "a word: whose log this is, see ingest.claim")
+
 TOPICS = (
     Topic(ELEMENTS, 6, "object id: one object's element sets stay in order"),
     Topic(CONJUNCTIONS, 6, "object id of the first object"),

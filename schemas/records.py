@@ -25,6 +25,8 @@ class Kind(StrEnum):
     ELEMENTS = "elements"
     DERIVED_CONJUNCTIONS = "derived-conjunctions"
     TEAR_LINES = "tear-lines"
+    CONJUNCTION_MESSAGES = "conjunction-messages"
+    EPHEMERIDES = "ephemerides"
 
 
 class Field(NamedTuple):

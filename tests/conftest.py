@@ -18,11 +18,25 @@ import pytest
 from hypothesis import settings
 
 from tests.servers import ServerUnavailableError
+from tests.servers.iceberg_servers import IcebergServers
 from tests.servers.kafka_broker import KafkaBroker
 from tests.servers.postgres_server import PostgresServer, create_database, drop_database
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first in what each of pytest-xdist's workers begins with, so that none is left alone at the end."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    share = -(-len(quick) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (*slow[worker::workers], *quick[worker * share : (worker + 1) * share])
+    ]
 
 
 def _missing(error: ServerUnavailableError) -> NoReturn:
@@ -80,3 +94,15 @@ def postgres_url(postgres_server_url: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     yield create_database(postgres_server_url, name)
     drop_database(postgres_server_url, name)
+
+
+@pytest.fixture(scope="session")
+def iceberg_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IcebergServers]:
+    """A REST catalogue over an object store, both our own; what is in ``environment`` a test puts in its own."""
+    try:
+        servers = IcebergServers(tmp_path_factory.mktemp("iceberg"))
+    except ServerUnavailableError as error:
+        _missing(error)
+    servers.start()
+    yield servers
+    servers.stop()

@@ -11,10 +11,14 @@ from ssa_hub.api.problems import unauthenticated
 from ssa_hub.release.partner import Partner
 from ssa_hub.services.health import Health
 from ssa_hub.services.own_agreement import OwnAgreements
+from ssa_hub.sharing.deletion_views import DeletionViews
 from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.explaining import Explainer
+from ssa_hub.sharing.export_desk import ExportDesk
+from ssa_hub.sharing.exporting import Exporting
 from ssa_hub.sharing.keys import KeyRing
 from ssa_hub.sharing.ledger_views import LedgerViews
+from ssa_hub.sharing.message_views import MessageViews
 from ssa_hub.sharing.notices import Notices
 from ssa_hub.sharing.posture import PostureDesk
 from ssa_hub.sharing.rehearsing import Rehearser
@@ -31,6 +35,7 @@ class Services(NamedTuple):
     """What the API stands on. ``ingest`` takes pushes in; ``views`` answers; ``keys`` knows the partners."""
 
     views: Views
+    messages: MessageViews
     stream: Stream
     explainer: Explainer
     ingest: Ingest
@@ -46,7 +51,10 @@ class Services(NamedTuple):
     posture: PostureDesk
     rehearser: Rehearser
     own_agreements: OwnAgreements
+    deletions: DeletionViews
     health: Health
+    exports: Exporting
+    export_jobs: ExportDesk
     data_mode: DataMode
 
 

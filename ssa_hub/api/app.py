@@ -11,9 +11,14 @@ from fastapi.responses import HTMLResponse
 from ingest.pipeline import Receipt
 from ssa_hub.api import agreements as own_agreements
 from ssa_hub.api import (
+    deletions,
     explaining,
+    exports,
+    history,
     ledger,
     listings,
+    messages,
+    metrics,
     notices,
     posture,
     problems,
@@ -27,6 +32,7 @@ from ssa_hub.api import (
     withdrawals,
 )
 from ssa_hub.api.access import Services
+from ssa_hub.api.requests import Requests
 
 VERSION = "0.1.0"
 
@@ -43,10 +49,13 @@ code,pre{background:#8881;padding:.1em .3em;border-radius:4px}pre{padding:.8em;o
 <pre>curl -H "Authorization: Bearer ssa_…" "BASE/v1/elements?limit=5"</pre>
 <ul><li><code>GET /v1/elements</code> newest element set of each object</li>
 <li><code>GET /v1/elements/history</code> by object, epoch range, <code>known_at</code></li>
+<li><code>GET /v1/elements/changes</code> between two instants,
+<code>GET /v1/elements/side-by-side</code> by source</li>
 <li><code>GET /v1/objects</code>, <code>GET /v1/conjunctions</code></li>
 <li><code>GET /v1/stream</code> server-sent events, resumable</li>
 <li><code>GET /v1/explain</code> why a partner sees a record or does not</li>
-<li><code>POST /v1/elements</code> push TLE or OMM</li>
+<li><code>GET /v1/conjunction-messages</code>, <code>GET /v1/ephemerides</code> as their originators sent them</li>
+<li><code>POST /v1/elements</code> push TLE or OMM; <code>POST /v1/messages</code> CDM, OEM, OCM too</li>
 <li><code>POST /v1/what-if</code> conjunctions of a planned manoeuvre; nothing is kept</li></ul>
 <p>Forms: <code>format=json|ndjson|csv|arrow|parquet|omm-kvn|omm-xml|omm-json|omm-csv|tle|3le</code> or
 <code>Accept</code>. The whole description: <a href="/openapi.json">/openapi.json</a>. Health:
@@ -61,11 +70,15 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )  # fmt: skip
     app.state.services = services
-    for module in (listings, pushes, what_if, streaming, explaining, ledger, screening, notices, withdrawals):
+    for module in (listings, history, pushes, what_if, streaming, explaining, ledger, screening, notices, withdrawals):
         app.include_router(module.router)
-    for module in (posture, own_agreements, rehearsals, tear_lines):
+    for module in (posture, own_agreements, rehearsals, tear_lines, deletions):
         app.include_router(module.router)
+    app.include_router(messages.router)
+    app.include_router(metrics.router)
+    app.include_router(exports.router)
     problems.install(app)
+    app.add_middleware(Requests)
 
     @app.get("/", include_in_schema=False)
     def welcome(request: Request) -> HTMLResponse:
@@ -89,9 +102,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop("ValidationError", None)
         template = "#/components/schemas/{name}"
         schemas.update(msgspec.json.schema_components([problems.Problem, Receipt], ref_template=template)[1])
-        for module in (explaining, ledger, listings, notices, screening, sent_labels, what_if, withdrawals):
+        for module in (explaining, history, ledger, listings, notices, screening, sent_labels, what_if, withdrawals):
             schemas.update(module.component_schemas())
-        for module in (posture, own_agreements, rehearsals, tear_lines):
+        for module in (posture, own_agreements, rehearsals, tear_lines, messages, exports, deletions):
             schemas.update(module.component_schemas())
         app.openapi_schema = document
     return app.openapi_schema

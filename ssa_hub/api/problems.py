@@ -4,20 +4,27 @@ A refusal says as much as the rules allow and never more: a record that a partne
 not exist get the same problem, byte for byte.
 """
 
+import errno
+
 import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from ingest.intake import IntakeClosedError
 from ingest.log import LogUnavailableError
+from ingest.payload_store import PayloadNotStoredError
 from ssa_hub.history.failures import HistoryUnavailableError
+from ssa_hub.measures import REFUSED_PUSHES
 from ssa_hub.state.failures import StateUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 
 # What one partner is told is for him. Caches know that of "Authorization", and nothing of "X-API-Key".
 NOT_FOR_CACHES = {"Cache-Control": "no-store"}
+
+_DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE))
 
 log_event = structlog.get_logger("api")
 
@@ -89,7 +96,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     kind = {404: "no-such-endpoint", 405: "method-not-allowed"}.get(error.status_code, "http")
     headers = dict(error.headers or {})
-    path = request.app.openapi()["paths"].get(request.scope["path"])
+    route = request.scope.get("route")
+    path = request.app.openapi()["paths"].get(getattr(route, "path_format", request.scope["path"]))
     if error.status_code == 405 and path:  # the error knows of one route's methods, the description of the path's
         headers["Allow"] = ", ".join(sorted(method.upper() for method in path))
     return _response(Problem(f"urn:ssa-hub:problem:{kind}", str(error.detail), error.status_code), headers)
@@ -106,13 +114,30 @@ async def _on_unavailable(request: Request, error: Exception) -> Response:
     return _response(problem.problem, problem.headers)
 
 
+async def _on_disk(request: Request, error: Exception) -> Response:
+    """A disk that is full or broken is a part of the hub that is away; any other OSError is a mistake of the hub's."""
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return await _on_unavailable(request, error)
+    raise error
+
+
+async def _on_intake_closed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, IntakeClosedError)  # noqa: S101 (registered for this class only)
+    REFUSED_PUSHES.labels(error.reason).inc()
+    log_event.warning("push refused", path=request.url.path, reason=error.reason, error=str(error))
+    problem = unavailable("The hub takes nothing in just now. What you sent was not acknowledged; send it again.")
+    return _response(problem.problem, {**problem.headers, "Retry-After": str(error.retry_after_s)})
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application as problem+json."""
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
-    for error in (LogUnavailableError, StateUnavailableError, HistoryUnavailableError):
+    app.add_exception_handler(IntakeClosedError, _on_intake_closed)
+    app.add_exception_handler(OSError, _on_disk)
+    for error in (LogUnavailableError, StateUnavailableError, HistoryUnavailableError, PayloadNotStoredError):
         app.add_exception_handler(error, _on_unavailable)
 
 
@@ -123,7 +148,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
         403: "Not for you; the detail says for whom",
         404: "No such record, or not released to you",
         406: "Not available in this format",
+        409: "Not complete yet, or given up",
+        410: "No longer given out: ask for it again",
         413: "Too large",
+        416: "No such range",
         422: "A parameter is not valid, or what was sent cannot be used",
         429: "One at a time; see Retry-After",
         503: "Not possible just now; see Retry-After",

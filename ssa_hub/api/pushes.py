@@ -1,5 +1,9 @@
-"""Partners' pushes: a message comes in, a receipt goes out once it is durable."""
+"""Partners' pushes: a message comes in, a receipt goes out once it is durable.
 
+``POST /v1/elements`` and ``POST /v1/messages`` are one: what came is recognised by its content.
+"""
+
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import msgspec
@@ -26,7 +30,10 @@ _DESCRIBED: dict[str, Any] = {
     "parameters": [PARAMETER],
     "requestBody": {
         "required": True,
-        "description": "TLE, 2LE, 3LE or OMM (KVN, XML, JSON, CSV), gzip or not; recognised by its content",
+        "description": (
+            "TLE, 2LE, 3LE, OMM (KVN, XML, JSON, CSV), CDM (KVN, XML, JSON, CSV), OEM, OCM (KVN, XML) or MEME, "
+            "gzip or not; recognised by its content. Both endpoints take them all"
+        ),
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
     },
 }
@@ -36,6 +43,14 @@ _ACCEPTED: dict[str, Any] = {
 }
 
 
+@router.post(
+    "/messages",
+    status_code=202,
+    response_class=Response,
+    responses={202: _ACCEPTED, **documented(401, 413, 422, 503)},
+    openapi_extra=_DESCRIBED,
+    summary="Push messages of any kind",
+)
 @router.post(
     "/elements",
     status_code=202,
@@ -53,18 +68,23 @@ async def push_elements(
 ) -> Response:
     """Take in what you send; you are its originator. Answered when it is durable; sending it again adds nothing."""
     label = UNLABELLED if ssa_label is None else read_label(ssa_label)
-    receipt = await used.ingest.accept(
-        Payload(
-            provenance=Provenance(
-                source=f"push:{partner.name}",
-                originator=partner.name,
-                data_mode=data_mode or used.data_mode,
-                label=label,
-            ),
-            data=await read_body(request, MAX_BODY_BYTES),
-            location=f"push by {partner.name}",
-            retrieved_tai_ns=now_tai_ns(),
-            media_type=request.headers.get("content-type"),
+    intake = used.ingest.intake
+    with intake.room() if intake is not None else nullcontext() as room:
+        data = await read_body(request, MAX_BODY_BYTES, room.take if room is not None else lambda size: None)
+        if intake is not None:
+            intake.check()  # reading may have taken minutes
+        receipt = await used.ingest.accept_held(
+            Payload(
+                provenance=Provenance(
+                    source=f"push:{partner.name}",
+                    originator=partner.name,
+                    data_mode=data_mode or used.data_mode,
+                    label=label,
+                ),
+                data=data,
+                location=f"push by {partner.name}",
+                retrieved_tai_ns=now_tai_ns(),
+                media_type=request.headers.get("content-type"),
+            )
         )
-    )
     return Response(msgspec.json.encode(receipt), 202, media_type="application/json")

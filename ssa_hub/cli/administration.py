@@ -1,23 +1,17 @@
-"""``ssa-hub quarantine``, ``posture`` and ``status``: looking at a hub.
+"""``ssa-hub quarantine`` and ``posture``: looking at a hub.
 
 These work on the state database while the hub runs, or while it does not.
 """
 
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ssa_hub.cli.existing_state import end_with, existing_state
 from ssa_hub.cli.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
 
-if TYPE_CHECKING:
-    from ssa_hub.state.runs import Run
-
 quarantine = typer.Typer(help="What could not be read: bytes, place, rule.", no_args_is_help=True)
-
-_RUNS_SHOWN = 5
 
 
 @quarantine.command("list")
@@ -98,46 +92,3 @@ def posture(
                 raise end_with(f"a posture is one of {', '.join(Posture)}, not {new!r}")
             state.agreements.set_posture(Posture(new), set_by=acting_user(), now_tai_ns=now_tai_ns())
         typer.echo(state.agreements.posture())
-
-
-def status(data_dir: DataDir = DEFAULT_DATA_DIR, database_url: DatabaseUrl = None) -> None:
-    """What the hub holds and has done: records, quarantine, rules, screening runs."""
-    from ingest.topics import TOPICS
-
-    with existing_state(data_dir, database_url) as state:
-        typer.echo(f"records      {state.recorded.last_seq():,} recorded")
-        taken: dict[str, int] = {}
-        on_the_log = {topic.name for topic in TOPICS}
-        for position, offset in state.positions.all().items():
-            if position.topic not in on_the_log:
-                continue  # where tear-lines stand in the feed
-            taken[position.topic] = taken.get(position.topic, 0) + offset
-        for topic, count in sorted(taken.items()):
-            typer.echo(f"log          {topic}: {count:,} messages taken in")
-        quarantined = state.quarantine.counts()
-        by_source = "".join(f"; {source}: {count:,}" for source, count in quarantined.items())
-        typer.echo(f"quarantine   {sum(quarantined.values()):,} refused{by_source}")
-        waiting = len(state.payloads.unpublished())
-        if waiting:
-            typer.echo(f"payloads     {waiting:,} stored and not yet on the log")
-        typer.echo(f"posture      {state.agreements.posture()}")
-        typer.echo(f"agreements   {len(state.agreements.active())} in force, {len(state.partners.all())} partners")
-        for run in state.runs.last(_RUNS_SHOWN):
-            _tell_run(run)
-
-
-def _tell_run(run: "Run") -> None:
-    """One screening run, the last one first, with what was left out and why."""
-    from schemas.timescales import format_utc
-
-    objects = "" if run.objects is None else f", {run.objects:,} orbits"
-    found = "" if run.conjunctions is None else f", {run.conjunctions:,} close approaches"
-    took = "" if run.wall_s is None else f" in {run.wall_s:.1f} s"
-    failure = f": {run.failure}" if run.failure else ""
-    typer.echo(
-        f"screening    {run.data_mode} from {format_utc(run.start_tai_ns, 0)} UTC, {run.threshold_km:g} km: "
-        f"{run.status}{took}{objects}{found}{failure}"
-    )
-    reasons = Counter(str(left_out.get("reason")) for left_out in run.left_out)
-    for reason, count in reasons.most_common():
-        typer.echo(f"             left out, in whole or from some instant on: {count:,}: {reason}")

@@ -24,6 +24,9 @@ def tell_differences(differences: "AgreementDifferences") -> None:
         typer.echo("the order of rules that both versions have")
     if differences.examples_changed:
         typer.echo("the examples")
+    for state, sentences in (("new", differences.retention_new), ("gone", differences.retention_gone)):
+        for sentence in sentences:
+            typer.echo(f"retention: {state}: {sentence}")
     typer.echo()
     if differences.partners:
         _tell_partners(differences.partners)

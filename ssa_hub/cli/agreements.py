@@ -36,6 +36,7 @@ def agreements_check(
 ) -> None:
     """Read agreements and try their examples, changing nothing: on a hub's partners, or with --partners on a file's."""
     from ssa_hub.release.admission import unknown_names
+    from ssa_hub.release.retention import sentences
     from ssa_hub.services.rules import agreement_files, partners_in, read_and_admit, security_policies
 
     def check(known: "list[Partner]", found: "list[tuple[Agreement, str]]") -> None:
@@ -43,6 +44,8 @@ def agreements_check(
             examples = len(agreement.examples)
             hold = {0: "no examples", 1: "its example holds"}.get(examples, f"its {examples} examples hold")
             typer.echo(f"{agreement.file}: {agreement.originator}, version {agreement.version}, {hold}")
+            for sentence in sentences(agreement.retention):
+                typer.echo(f"  retention: {sentence}")
             for note in unknown_names(agreement, known):
                 typer.echo(f"  note: {note}")
 
@@ -83,8 +86,12 @@ def agreements_restore(
 
 
 def _tell(activation: "Activation") -> None:
+    from ssa_hub.release.retention import sentences
+
     for agreement in activation.activated:
         typer.echo(f"in force: {agreement.originator}, version {agreement.version}")
+        for sentence in sentences(agreement.retention):
+            typer.echo(f"  retention: {sentence}")
     for note in activation.remarks:
         typer.echo(f"  note: {note}")
     if not activation.activated:

@@ -1,20 +1,26 @@
 """The commands and their options."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ssa_hub.cli import (
     administration,
+    backups,
+    deletions,
     explain,
+    export,
+    history,
     ledger,
     messages,
     policies,
     rehearse,
     rules,
     screen,
+    status,
     tear_lines,
+    verify,
     withdrawals,
 )
 from ssa_hub.cli.agreements import agreements as originators_agreements
@@ -22,12 +28,20 @@ from ssa_hub.cli.labels import labels as confidentiality_labels
 from ssa_hub.cli.options import (
     DEFAULT_DATA_DIR,
     Agreements,
+    BacklogMax,
+    CatalogueUrl,
     DatabaseUrl,
     DataDir,
+    DiskReserveMb,
+    FeedWindowDays,
     Host,
     LogUrl,
+    LogWindowDays,
+    MetricsHost,
+    MetricsPort,
     Partners,
     Port,
+    RetentionNoticeHours,
     ScreenEvery,
     ScreenStart,
     Sources,
@@ -35,6 +49,9 @@ from ssa_hub.cli.options import (
     Warehouse,
     WindowHours,
 )
+
+if TYPE_CHECKING:
+    from ingest.intake import IntakeLimits
 
 app = typer.Typer(
     name="ssa-hub",
@@ -54,13 +71,26 @@ app.add_typer(rehearse.rehearse, name="rehearse")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(tear_lines.tear_lines, name="tear-lines")
 app.add_typer(withdrawals.withdrawals, name="withdrawals")
+app.add_typer(history.history, name="history")
+app.add_typer(deletions.deletions, name="deletions")
 app.command()(messages.check)
 app.command()(messages.convert)
 app.command()(screen.screen)
-app.command()(administration.status)
+app.command()(status.status)
 app.command()(administration.posture)
+app.command()(backups.backup)
+app.command()(backups.restore)
+app.command()(verify.verify)
 app.command()(explain.explain)
+app.command()(export.export)
 app.command()(withdrawals.withdraw)
+
+
+def _intake(disk_reserve_mb: int | None, backlog_max: int) -> "IntakeLimits":
+    from ingest.intake import IntakeLimits
+
+    free_bytes_min = None if disk_reserve_mb is None else disk_reserve_mb * 1_000_000
+    return IntakeLimits(free_bytes_min=free_bytes_min, backlog_max=backlog_max)
 
 
 @app.command()
@@ -71,6 +101,7 @@ def up(
     partners: Partners = None,
     log_url: LogUrl = None,
     database_url: DatabaseUrl = None,
+    catalogue_url: CatalogueUrl = None,
     warehouse: Warehouse = None,
     host: Host = "127.0.0.1",
     port: Port = 8600,
@@ -78,26 +109,41 @@ def up(
     screen_hours: WindowHours = 24.0,
     screen_start: ScreenStart = None,
     screen_every_s: ScreenEvery = 600.0,
+    disk_reserve_mb: DiskReserveMb = None,
+    backlog_max: BacklogMax = 2_000_000,
+    retention_notice_hours: RetentionNoticeHours = 24.0,
+    feed_window_days: FeedWindowDays = 400.0,
+    log_window_days: LogWindowDays = 30.0,
+    metrics_host: MetricsHost = "127.0.0.1",
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run the whole hub in this process: sources, ingest, history, screening, release, API."""
     from ssa_hub.cli import running, starting
-    from ssa_hub.settings import ScreeningSettings, settings_in
+    from ssa_hub.settings import KeepingSettings, ScreeningSettings, settings_in
 
     settings = settings_in(
         data_dir,
         log_url=log_url,
         database_url=database_url,
+        catalogue_url=catalogue_url,
         warehouse=warehouse,
         sources=sources,
         agreements=agreements,
         partners=partners,
         host=host,
         port=port,
+        intake=_intake(disk_reserve_mb, backlog_max),
+        keeping=KeepingSettings(
+            retention_notice_hours=retention_notice_hours,
+            feed_window_days=feed_window_days,
+            log_window_days=log_window_days,
+        ),
         screening=ScreeningSettings(
             threshold_km=threshold_km, window_hours=screen_hours, start_utc=screen_start, every_s=screen_every_s
         ),
     )
-    starting.run(lambda reporter: running.up(settings, reporter), data_dir / "hub.log.jsonl")
+    metrics = (metrics_host, metrics_port)
+    starting.run(lambda reporter: running.up(settings, reporter), data_dir / "hub.log.jsonl", metrics=metrics)
 
 
 @app.command()
@@ -108,26 +154,36 @@ def serve(
     partners: Partners = None,
     log_url: LogUrl = None,
     database_url: DatabaseUrl = None,
+    catalogue_url: CatalogueUrl = None,
     warehouse: Warehouse = None,
     host: Host = "127.0.0.1",
     port: Port = 8600,
+    disk_reserve_mb: DiskReserveMb = None,
+    backlog_max: BacklogMax = 2_000_000,
+    retention_notice_hours: RetentionNoticeHours = 24.0,
+    feed_window_days: FeedWindowDays = 400.0,
+    metrics_host: MetricsHost = "127.0.0.1",
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run sources, ingest and API, on Kafka and PostgreSQL; worker processes do the rest."""
     from ssa_hub.cli import running, starting
-    from ssa_hub.settings import settings_in
+    from ssa_hub.settings import KeepingSettings, settings_in
 
     settings = settings_in(
         data_dir,
         log_url=log_url,
         database_url=database_url,
+        catalogue_url=catalogue_url,
         warehouse=warehouse,
         sources=sources,
         agreements=agreements,
         partners=partners,
         host=host,
         port=port,
+        intake=_intake(disk_reserve_mb, backlog_max),
+        keeping=KeepingSettings(retention_notice_hours=retention_notice_hours, feed_window_days=feed_window_days),
     )
-    starting.run(lambda reporter: running.serve(settings, reporter))
+    starting.run(lambda reporter: running.serve(settings, reporter), metrics=(metrics_host, metrics_port))
 
 
 @app.command()
@@ -135,29 +191,42 @@ def worker(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     log_url: LogUrl = None,
     database_url: DatabaseUrl = None,
+    catalogue_url: CatalogueUrl = None,
     warehouse: Warehouse = None,
     threshold_km: ThresholdKm = 5.0,
     screen_hours: WindowHours = 24.0,
     screen_start: ScreenStart = None,
     screen_every_s: ScreenEvery = 600.0,
+    retention_notice_hours: RetentionNoticeHours = 24.0,
+    feed_window_days: FeedWindowDays = 400.0,
+    log_window_days: LogWindowDays = 30.0,
     alive_file: Annotated[
         Path | None, typer.Option("--alive-file", help="A file to touch at every turn, for health checks.")
     ] = None,
+    metrics_host: MetricsHost = "127.0.0.1",
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Record and screen, on Kafka and PostgreSQL; run as many as you like."""
     from ssa_hub.cli import running, starting
-    from ssa_hub.settings import ScreeningSettings, settings_in
+    from ssa_hub.settings import KeepingSettings, ScreeningSettings, settings_in
 
     settings = settings_in(
         data_dir,
         log_url=log_url,
         database_url=database_url,
+        catalogue_url=catalogue_url,
         warehouse=warehouse,
+        keeping=KeepingSettings(
+            retention_notice_hours=retention_notice_hours,
+            feed_window_days=feed_window_days,
+            log_window_days=log_window_days,
+        ),
         screening=ScreeningSettings(
             threshold_km=threshold_km, window_hours=screen_hours, start_utc=screen_start, every_s=screen_every_s
         ),
     )
-    starting.run(lambda reporter: running.work(settings, reporter, alive_file))
+    metrics = (metrics_host, metrics_port)
+    starting.run(lambda reporter: running.work(settings, reporter, alive_file), metrics=metrics)
 
 
 def main() -> None:

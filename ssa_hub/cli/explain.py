@@ -1,14 +1,18 @@
 """``ssa-hub explain``: why a partner sees a record or does not, for who runs the hub."""
 
 import textwrap
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ssa_hub.cli.existing_state import end_with, existing_state
-from ssa_hub.cli.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
+from ssa_hub.cli.options import DEFAULT_DATA_DIR, CatalogueUrl, DatabaseUrl, DataDir, Warehouse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ssa_hub.release.explanation import Explanation
 
 _WIDTH = 110
@@ -19,6 +23,8 @@ def explain(
     partner: Annotated[str, typer.Argument(help="The partner.")],
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
+    catalogue_url: CatalogueUrl = None,
+    warehouse: Warehouse = None,
 ) -> None:
     """Why a partner sees a record or does not, under the rules of now, with each originator's reason."""
     import msgspec
@@ -29,6 +35,7 @@ def explain(
     from ssa_hub.sharing.seen_records import KINDS
 
     with existing_state(data_dir, database_url) as state:
+        state.archive.read_with(partial(_from_history, data_dir, database_url, catalogue_url, warehouse))
         rules = Policies(state).rules()
         about, entry = rules.partners.get(partner), state.recorded.get(record_id)
         if about is None:
@@ -48,6 +55,24 @@ def explain(
         )
     for line in explained_lines(explanation, withdrawn=withdrawn):
         typer.echo(line)
+
+
+def _from_history(
+    data_dir: Path,
+    database_url: str | None,
+    catalogue_url: str | None,
+    warehouse: str | None,
+    kind: str,
+    received_tai_ns: "Mapping[str, int]",
+) -> dict[str, bytes]:
+    """A body that is older than the feed's window: history is opened for it alone."""
+    from ssa_hub.history.archived_bodies import archived_bodies
+    from ssa_hub.history.store import History
+    from ssa_hub.settings import settings_in
+
+    settings = settings_in(data_dir, database_url=database_url, catalogue_url=catalogue_url, warehouse=warehouse)
+    with History.open(settings.warehouse, settings.catalogue_url, settings.object_store) as history:
+        return archived_bodies(history, kind, received_tai_ns)
 
 
 def explained_lines(explanation: "Explanation", *, withdrawn: bool = False) -> list[str]:

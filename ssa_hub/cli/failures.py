@@ -8,6 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.errors import ConfigurationError
+from ingest.claim import ForeignLogError
 from ingest.log import LogUnavailableError
 from ssa_hub.history.failures import HistoryError
 from ssa_hub.release.errors import AgreementError, DocumentError, PartnersError
@@ -20,6 +21,7 @@ MENDABLE = (
     AgreementError,
     CommandError,
     ConfigurationError,
+    ForeignLogError,
     HistoryError,
     LogUnavailableError,
     OSError,

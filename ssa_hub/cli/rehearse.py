@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssa_hub.cli.existing_state import end_with, existing_state
-from ssa_hub.cli.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Warehouse
+from ssa_hub.cli.options import DEFAULT_DATA_DIR, CatalogueUrl, DatabaseUrl, DataDir, Warehouse
 
 if TYPE_CHECKING:
     from ssa_hub.sharing.rehearsing import Period, Rehearsed, Rehearser
@@ -41,6 +41,7 @@ def rehearse_agreement(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The draft (docs/release.md).")],
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
+    catalogue_url: CatalogueUrl = None,
     warehouse: Warehouse = None,
     received_from: _From = None,
     received_to: _To = None,
@@ -52,7 +53,7 @@ def rehearse_agreement(
     def ask(rehearser: "Rehearser", period: "Period") -> "Rehearsed":
         return rehearser.agreement(None, agreement_text(file.read_bytes()), str(file), period)
 
-    _run(ask, f"the draft {file}", data_dir, database_url, warehouse, (received_from, received_to), form)
+    _run(ask, f"the draft {file}", data_dir, database_url, catalogue_url, warehouse, (received_from, received_to), form)
 
 
 @rehearse.command("posture")
@@ -60,6 +61,7 @@ def rehearse_posture(
     new: Annotated[str, typer.Argument(help="peacetime, crisis or conflict.")],
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
+    catalogue_url: CatalogueUrl = None,
     warehouse: Warehouse = None,
     received_from: _From = None,
     received_to: _To = None,
@@ -74,7 +76,7 @@ def rehearse_posture(
     def ask(rehearser: "Rehearser", period: "Period") -> "Rehearsed":
         return rehearser.posture(None, Posture(new), period)
 
-    _run(ask, f"posture {new}", data_dir, database_url, warehouse, (received_from, received_to), form)
+    _run(ask, f"posture {new}", data_dir, database_url, catalogue_url, warehouse, (received_from, received_to), form)
 
 
 def _run(
@@ -82,7 +84,8 @@ def _run(
     what: str,
     data_dir: Path,
     database_url: str | None,
-    warehouse: Path | None,
+    catalogue_url: str | None,
+    warehouse: str | None,
     bounds: tuple[str | None, str | None],
     form: Form,
 ) -> None:
@@ -91,7 +94,7 @@ def _run(
     from ssa_hub.sharing.rehearsing import BadPeriodError, Period
 
     instants = [_instant(text, option) for text, option in zip(bounds, ("--from", "--to"), strict=True)]
-    with _rehearser(data_dir, database_url, warehouse) as (rehearser, labels):
+    with _rehearser(data_dir, database_url, catalogue_url, warehouse) as (rehearser, labels):
         try:
             rehearsed = ask(rehearser, Period(*instants))
         except (BadPeriodError, TooManyInstantsError) as error:
@@ -116,7 +119,7 @@ def _instant(text: str | None, option: str) -> int | None:
 
 @contextmanager
 def _rehearser(
-    data_dir: Path, database_url: str | None, warehouse: Path | None
+    data_dir: Path, database_url: str | None, catalogue_url: str | None, warehouse: str | None
 ) -> "Iterator[tuple[Rehearser, dict[str, str]]]":
     """Over the hub's state and history; and what each label says, by label id."""
     from ssa_hub.cli.rehearsal_report import label_text
@@ -127,8 +130,8 @@ def _rehearser(
     from ssa_hub.sharing.rehearsing import Rehearser
 
     with existing_state(data_dir, database_url) as state:
-        settings = settings_in(data_dir, database_url=database_url, warehouse=warehouse)
-        with History.open(settings.warehouse, settings.catalogue_url) as history:
+        settings = settings_in(data_dir, database_url=database_url, catalogue_url=catalogue_url, warehouse=warehouse)
+        with History.open(settings.warehouse, settings.catalogue_url, settings.object_store) as history:
             policies = Policies(state)
             labels = {label_id: label_text(label) for label_id, label in policies.rules().labels.items()}
             yield Rehearser(state, Traffic(history), policies), labels

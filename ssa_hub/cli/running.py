@@ -3,15 +3,12 @@
 import asyncio
 import contextlib
 import importlib.metadata
-import logging
 import os
 import signal
 import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from connectors.configuration import build_connector, load_sources
 from connectors.payload import Connector
@@ -21,6 +18,7 @@ from ingest.topics import TOPICS
 from ssa_hub.cli.console import ConsoleReporter
 from ssa_hub.cli.exercise import prepare_exercise
 from ssa_hub.cli.try_keys import LOCAL, local_key
+from ssa_hub.services.gauges import Gauges
 from ssa_hub.services.hub import Hub, open_hub, run_worker
 from ssa_hub.services.rules import activate, agreement_files, enrol_partners
 from ssa_hub.services.server import listen, serve_api
@@ -33,27 +31,6 @@ from ssa_hub.state.store import State
 _BACKLOG_SHOWN = 2_000
 
 
-def configure_logs(path: Path | None) -> None:
-    """Structured logs: JSON lines into a file of the data directory, or on standard error where ``path`` is None."""
-    stream = None
-    if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data directory, see `open_hub`
-        stream = path.open("a", buffering=1, encoding="utf-8")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(stream) if stream else structlog.PrintLoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    # aiokafka tells every rebalance and every try of a broker that is away; the hub says itself what follows from it.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    logging.basicConfig(stream=stream, level=logging.WARNING, format='{"level":"%(levelname)s","event":"%(message)s"}')
-
-
 async def up(settings: Settings, reporter: ConsoleReporter) -> None:
     """Everything in one process: sources, ingest, recording, screening, API."""
     sources = _configured_sources(settings)
@@ -61,7 +38,7 @@ async def up(settings: Settings, reporter: ConsoleReporter) -> None:
     version = importlib.metadata.version("ssa-hub")
     reporter.say(f"SSA Hub {version}: data in {settings.data_dir}, log {_kind(settings.log_url)}, "
                  f"state {_kind(settings.database_url)}")  # fmt: skip
-    async with open_hub(settings) as hub:
+    async with open_hub(settings, "up") as hub:
         connectors, token = await asyncio.to_thread(_prepare, hub, sources, reporter)
         base = _say_where(settings, reporter, bound.getsockname()[1])
         if token is None:
@@ -75,6 +52,7 @@ async def up(settings: Settings, reporter: ConsoleReporter) -> None:
             run_worker(hub, reporter),
             _show_backlog(hub, reporter),
             serve_api(hub, bound),
+            Gauges(hub).run(),
         )
     reporter.say("stopped; the next start goes on from here")
 
@@ -83,10 +61,12 @@ async def serve(settings: Settings, reporter: ConsoleReporter) -> None:
     """Sources, ingest and API; workers do the rest."""
     sources = _configured_sources(settings)
     bound = listen(settings.host, settings.port)
-    async with open_hub(settings) as hub:
+    async with open_hub(settings, "serve") as hub:
         connectors, _ = await asyncio.to_thread(_prepare, hub, sources, reporter)
         _say_where(settings, reporter, bound.getsockname()[1])
-        await _until_stopped(reporter, run_sources(hub.ingest, connectors, reporter), serve_api(hub, bound))
+        await _until_stopped(
+            reporter, run_sources(hub.ingest, connectors, reporter), serve_api(hub, bound), Gauges(hub).run()
+        )
 
 
 async def work(settings: Settings, reporter: ConsoleReporter, alive_file: Path | None) -> None:
@@ -94,7 +74,7 @@ async def work(settings: Settings, reporter: ConsoleReporter, alive_file: Path |
     async with open_hub(settings) as hub:
         reporter.say(f"worker on {_kind(settings.log_url)} and {_kind(settings.database_url)}")
         touch = (lambda: alive_file.touch()) if alive_file else (lambda: None)
-        await _until_stopped(reporter, run_worker(hub, reporter, touch))
+        await _until_stopped(reporter, run_worker(hub, reporter, touch), Gauges(hub).run())
 
 
 def _configured_sources(settings: Settings) -> list[SourceConfiguration] | None:
@@ -185,7 +165,8 @@ async def _until_stopped(reporter: ConsoleReporter, *services: Coroutine[Any, An
     """Run services until one fails, or Ctrl-C or a termination signal comes. A second signal ends the process."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    tasks = [asyncio.create_task(service) for service in services]
+    tasks = [asyncio.create_task(service, name=getattr(service, "__qualname__", None)) for service in services]
+    ended: set[asyncio.Task[Any]] = set()
 
     def asked() -> None:
         if stop.is_set():
@@ -198,7 +179,7 @@ async def _until_stopped(reporter: ConsoleReporter, *services: Coroutine[Any, An
         loop.add_signal_handler(number, asked)
     waiting = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in [*tasks, waiting]:
             task.cancel()
@@ -207,7 +188,8 @@ async def _until_stopped(reporter: ConsoleReporter, *services: Coroutine[Any, An
     if failures:
         raise failures[0]
     if not stop.is_set():
-        raise RuntimeError("a service has ended by itself")
+        # Cancelled from within, perhaps, which is no failure to be raised.
+        raise RuntimeError(f"ended by itself: {', '.join(sorted(task.get_name() for task in ended))}")
 
 
 def _kind(url: str) -> str:

@@ -13,11 +13,19 @@ import typer
 
 from ssa_hub.cli.console import ConsoleReporter
 from ssa_hub.cli.failures import MENDABLE, leaves, tell
-from ssa_hub.cli.running import configure_logs
+from ssa_hub.cli.logs import configure_logs
+from ssa_hub.services.metrics_server import metrics_served
 
 
-def run(service: Callable[[ConsoleReporter], Coroutine[Any, Any, None]], log_file: Path | None = None) -> None:
+def run(
+    service: Callable[[ConsoleReporter], Coroutine[Any, Any, None]],
+    log_file: Path | None = None,
+    *,
+    metrics: tuple[str, int | None] = ("127.0.0.1", None),
+) -> None:
     """Run a service to its end, and end the process: status 1 after an error, 130 when interrupted while starting.
+
+    ``metrics``: address and port on which the process shows its metrics; None: nowhere.
 
     An error that a person can mend is told in one line. Any other is a fault of the hub: one line, too, and its trace
     in the log.
@@ -25,7 +33,9 @@ def run(service: Callable[[ConsoleReporter], Coroutine[Any, Any, None]], log_fil
     status = 0
     try:
         configure_logs(log_file)
-        with ConsoleReporter() as reporter:
+        with ConsoleReporter() as reporter, metrics_served(*metrics) as port:
+            if port is not None:
+                reporter.say(f"metrics    http://{metrics[0]}:{port}/metrics")
             asyncio.run(service(reporter))
     except KeyboardInterrupt:  # while it was starting: later on, an interrupt is a request like any other
         typer.echo("stopped while starting", err=True)

@@ -2,13 +2,14 @@
 
 import re
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ssa_hub.cli.acting import acting_user
 from ssa_hub.cli.existing_state import end_with, existing_state
-from ssa_hub.cli.options import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, Warehouse
+from ssa_hub.cli.options import DEFAULT_DATA_DIR, CatalogueUrl, DatabaseUrl, DataDir, Warehouse
 
 if TYPE_CHECKING:
     from ssa_hub.sharing.withdrawal_views import WithdrawalReport
@@ -38,6 +39,7 @@ def withdraw(
     ] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
+    catalogue_url: CatalogueUrl = None,
     warehouse: Warehouse = None,
 ) -> None:
     """Recall an originator's records; a running hub follows at its next answer, and tells all who received them."""
@@ -49,13 +51,14 @@ def withdraw(
     if not reason.strip():
         raise end_with("give a reason")
     with existing_state(data_dir, database_url) as state:
+        from ssa_hub.history.archived_bodies import archived_bodies
         from ssa_hub.history.queries import HistoryQueries
         from ssa_hub.history.store import History
         from ssa_hub.settings import settings_in
         from ssa_hub.sharing.withdrawal_views import WithdrawalViews
         from ssa_hub.sharing.withdrawing import NotHisError, Recall, Withdrawing, WithdrawnAlreadyError
 
-        settings = settings_in(data_dir, database_url=database_url, warehouse=warehouse)
+        settings = settings_in(data_dir, database_url=database_url, catalogue_url=catalogue_url, warehouse=warehouse)
         recall = Recall(
             reason=reason,
             record_ids=tuple(record) if record else None,
@@ -63,7 +66,11 @@ def withdraw(
             reason_to_recipients=not keep_reason,
             derived=derived.value,
         )
-        with History.open(settings.warehouse, settings.catalogue_url) as history, HistoryQueries(history) as queries:
+        with (
+            History.open(settings.warehouse, settings.catalogue_url, settings.object_store) as history,
+            HistoryQueries(history) as queries,
+        ):
+            state.archive.read_with(partial(archived_bodies, history))
             try:
                 number = Withdrawing(state, history, queries).withdraw(originator, recall, acting_user())
             except NotHisError:

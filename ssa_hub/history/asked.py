@@ -42,9 +42,12 @@ class Asked:
         where, parameters = conditions(alias, ranges, named)
         exact = [bound for bound in bounds if bound.expression != f"{alias}.{bound.column}"]
         shown, of_shown = bounds_sql(exact)
-        if self.withdrawn is not None:
-            shown += without_withdrawn(alias, self._kind)
+        shown += self.withdrawn_sql(alias)
         return where + shown, parameters | of_shown | self.showing.parameters
+
+    def withdrawn_sql(self, alias: str) -> str:
+        """SQL that leaves out what is withdrawn."""
+        return "" if self.withdrawn is None else without_withdrawn(alias, self._kind)
 
     def order_column(self, record_id: str) -> str:
         """SQL of the column that an order key adds to an answer."""

@@ -17,20 +17,10 @@ from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.typedef import EMPTY_DICT, Properties
 
+from ingest.durable_names import sync_directory
 from ssa_hub.history.locations import local_path
 
 TEMPORARY_SUFFIX = ".part"
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable. Windows cannot open a directory; NTFS journals its names."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def make_directories(directory: Path) -> None:

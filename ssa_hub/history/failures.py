@@ -30,3 +30,7 @@ class HistoryUnavailableError(HistoryError):
 
 class HistoryLayoutError(HistoryError):
     """The tables found are not those this version writes (another tool changed them)."""
+
+
+class StaleFilesError(HistoryError):
+    """Files that were to be replaced are no longer live; nothing of the replacement is visible. Plan again."""

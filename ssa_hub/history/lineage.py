@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.history.store import History
-from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS
+from ssa_hub.history.tables import CONJUNCTION_MESSAGES, CONJUNCTIONS, ELEMENTS, EPHEMERIDES
 
 
 def records_of_payload(
     history: History, payload_sha256: str, originator: str, received_from_tai_ns: int, received_to_tai_ns: int
 ) -> pa.Table:
-    """The originator's element sets of a payload that were received in [from, to]: ``record_id``, ``data_mode``.
+    """The originator's records of a payload that were received in [from, to], of every kind that payloads hold:
+    ``record_id``, ``data_mode``.
 
     Raises HistoryUnavailableError.
     """
@@ -33,7 +34,8 @@ def records_of_payload(
     found = [pa.table([pa.array([], pa.string())] * len(names), list(names))]
     found += [
         pa.table([batch.column(name).cast(pa.string()) for name in names], list(names))
-        for batch in _batches(history, ELEMENTS, chosen, names)
+        for kind in (ELEMENTS, CONJUNCTION_MESSAGES, EPHEMERIDES)
+        for batch in _batches(history, kind, chosen, names)
     ]
     return pa.concat_tables(found)
 

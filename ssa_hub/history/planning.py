@@ -3,10 +3,12 @@
 import threading
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ssa_hub.history.failures import HistoryLayoutError, HistoryUnavailableError
-from ssa_hub.history.locations import local_path
+from ssa_hub.history.locations import read_path
+from ssa_hub.history.runs import run_of
 from ssa_hub.history.store import History
 from ssa_hub.history.tables import definition_of
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
 
-_SQL_TYPES = {"string": "VARCHAR", "long": "BIGINT", "int": "INTEGER", "double": "DOUBLE", "boolean": "BOOLEAN"}
+_SQL_TYPES = {
+    "string": "VARCHAR", "long": "BIGINT", "int": "INTEGER", "double": "DOUBLE", "boolean": "BOOLEAN",
+    "list<string>": "VARCHAR[]",
+}  # fmt: skip
 
 
 class Range(NamedTuple):
@@ -28,13 +33,18 @@ class Range(NamedTuple):
 class PlannedFile(NamedTuple):
     """A live data file and, per column that has them, the smallest and largest value in it.
 
-    ``whole``: it has every column of the table; one that was written before a column was added has not.
+    ``whole``: it has every column of the table; one that was written before a column was added has not. ``sequence``:
+    number of the commit that added it; ``level`` and ``run``: which run it belongs to (`ssa_hub.history.runs`).
     """
 
     path: str
     rows: int
     bounds: Mapping[str, Range]
     whole: bool = True
+    sequence: int = 0
+    level: int = 0
+    run: str = ""
+    bytes: int = 0
 
     def may_hold(self, column: str, wanted: Range) -> bool:
         """False where no row can have ``column`` within ``wanted``. A file without bounds may hold anything."""
@@ -55,11 +65,12 @@ class PlannedFile(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All live files of one table at one commit."""
+    """All live files of one table at one commit, and the table's properties at that commit."""
 
     metadata_location: str
     files: tuple[PlannedFile, ...]
     schema: "Schema"
+    properties: Mapping[str, str] = MappingProxyType({})
 
     @property
     def whole(self) -> bool:
@@ -77,11 +88,14 @@ class Plan(NamedTuple):
         ]
 
 
-def files_of_all_ages(plan: Plan) -> str:
-    """Reading files of which some were written before a column was added: by field id, null where there is none.
+def files_sql(plan: Plan) -> str:
+    """What SQL reads (as after FROM): the files ``$files`` of a plan, with the columns as stored.
 
-    Only where there are such files, as DuckDB must be told of every column then.
+    Where some were written before a column was added, by field id, null where there is none: only there, as DuckDB
+    must be told of every column then.
     """
+    if plan.whole:
+        return "read_parquet($files)"
     columns = ", ".join(
         f"{field.field_id}: {{name: '{field.name}', type: '{_SQL_TYPES[str(field.field_type)]}', default_value: NULL}}"
         for field in plan.schema.fields
@@ -120,7 +134,7 @@ class Planner:
             raise HistoryUnavailableError(f"manifests of {kind}: {failure}") from failure
         self._manifests[kind] = live
         files = tuple(file for files in live.values() for file in files)
-        return Plan(table.metadata_location, files, table.schema())
+        return Plan(table.metadata_location, files, table.schema(), dict(table.properties))
 
 
 def _files_of(manifest: "ManifestFile", table: "Table", columns: Sequence[str]) -> tuple[PlannedFile, ...]:
@@ -129,10 +143,10 @@ def _files_of(manifest: "ManifestFile", table: "Table", columns: Sequence[str]) 
     if manifest.content != ManifestContent.DATA:
         raise HistoryLayoutError(f"{table.name()} has delete files, which this version does not read")
     entries = manifest.fetch_manifest_entry(table.io, discard_deleted=True)
-    return tuple(_planned(entry.data_file, table, columns) for entry in entries)
+    return tuple(_planned(entry.data_file, entry.sequence_number or 0, table, columns) for entry in entries)
 
 
-def _planned(file: "DataFile", table: "Table", columns: Sequence[str]) -> PlannedFile:
+def _planned(file: "DataFile", sequence: int, table: "Table", columns: Sequence[str]) -> PlannedFile:
     from pyiceberg.conversions import from_bytes
     from pyiceberg.types import PrimitiveType
 
@@ -145,4 +159,5 @@ def _planned(file: "DataFile", table: "Table", columns: Sequence[str]) -> Planne
     counted = file.value_counts or {}
     # Lists are counted by their elements, and only what may be null can have been added.
     whole = all(field.field_id in counted for field in table.schema().fields if not field.required)
-    return PlannedFile(str(local_path(file.file_path)), file.record_count, bounds, whole)
+    path, size = read_path(file.file_path), file.file_size_in_bytes
+    return PlannedFile(path, file.record_count, bounds, whole, sequence, *run_of(path), size)

@@ -15,39 +15,25 @@ by a keyed hash of their id instead of the id, and the answer has that as ``orde
 are ``derived``. None and no rows: nothing is withdrawn, and nothing is joined.
 """
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
-import duckdb
 import pyarrow as pa
 
 from schemas.records import Kind
 from ssa_hub.history.asked import Asked
+from ssa_hub.history.changes import Changes, changes
+from ssa_hub.history.checkpointed import CheckpointedNewest
 from ssa_hub.history.conditions import conditions
-from ssa_hub.history.failures import HistoryUnavailableError
-from ssa_hub.history.planning import Planner, Range, files_of_all_ages
-from ssa_hub.history.shown_values import Bound
+from ssa_hub.history.conjunction_questions import ConjunctionsCursor, conjunctions_question
+from ssa_hub.history.element_questions import ElementsCursor, history_question, newest_question
+from ssa_hub.history.message_queries import MessageQueries
+from ssa_hub.history.planning import Range
+from ssa_hub.history.question import FILES, Question, columns_sql, named_values
+from ssa_hub.history.reading import Reader
+from ssa_hub.history.side_by_side import SideBySideCursor, side_by_side_question
 from ssa_hub.history.store import History
-from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS, definition_of
-
-_FILES = "read_parquet($files)"
-
-ElementsCursor = tuple[str, int, int, str]
-ConjunctionsCursor = tuple[int, str]
-
-_ELEMENTS_VISIBLE = """
-    FROM read_parquet($files) e JOIN release r
-      ON r.data_mode = e.data_mode AND r.originator = e.originator AND r.label_id = e.label_id
-    WHERE e.data_mode = $data_mode AND e.received_tai_ns <= $now_tai_ns - r.delay_ns"""
-
-_CONJUNCTIONS_VISIBLE = """
-    FROM read_parquet($files) c
-    JOIN release r1 ON r1.data_mode = c.data_mode AND r1.originator = c.parent_originator_1
-                   AND r1.label_id = c.parent_label_id_1
-    JOIN release r2 ON r2.data_mode = c.data_mode AND r2.originator = c.parent_originator_2
-                   AND r2.label_id = c.parent_label_id_2
-    WHERE c.data_mode = $data_mode AND c.received_tai_ns <= $now_tai_ns - greatest(r1.delay_ns, r2.delay_ns)"""
+from ssa_hub.history.tables import definition_of
 
 
 class HistoryQueries:
@@ -59,23 +45,17 @@ class HistoryQueries:
     """
 
     def __init__(self, history: History) -> None:
-        self._planner = Planner(history)
-        self._database = duckdb.connect(
-            ":memory:",
-            config={
-                # The hub never loads code from the network.
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "python_enable_replacements": "false",
-                "temp_directory": str(history.warehouse / "duckdb-spill"),
-            },
-        )
-        self._database.execute("SET parquet_metadata_cache = true")  # an option of an extension: not settable above
-        self._cursor_lock = threading.Lock()
+        self._reader = Reader(history)
+        self._checkpointed = CheckpointedNewest(self._reader)
+
+    @property
+    def messages(self) -> MessageQueries:
+        """Questions about conjunction messages and ephemerides."""
+        return MessageQueries(self._reader)
 
     def close(self) -> None:
         """Close DuckDB; calls that run in other threads fail."""
-        self._database.close()
+        self._reader.close()
 
     def __enter__(self) -> Self:
         return self
@@ -105,28 +85,18 @@ class HistoryQueries:
         within [from, to], and it was received by ``known_at_tai_ns``. Columns: ELEMENT_SET and ``mask_id``.
         """
         asked = Asked(release, Kind.ELEMENTS, data_mode, ("r",), order_key, withdrawn)
-        epoch, order_id = asked.showing.instant("e.epoch_tai_ns"), asked.showing.order_id("e.record_id")
-        epochs = Range(epoch_from_tai_ns, epoch_to_tai_ns)
-        ranges = {
-            "epoch_tai_ns": asked.showing.widened_instants(epochs),
-            "received_tai_ns": Range(None, _earlier(now_tai_ns, known_at_tai_ns)),
-            "object_id": Range(after[0] if after else None, None),
-        }
-        named = _named(object_ids, catalogue_numbers)
-        where, parameters = asked.conditions("e", ranges, named, [Bound("epoch_tai_ns", epoch, epochs)])
-        if after is not None:
-            where += (
-                f" AND (e.object_id, {epoch}, e.received_tai_ns, {order_id})"
-                " > ($after_object, $after_epoch, $after_received, $after_record)"
-            )
-            names = ("after_object", "after_epoch", "after_received", "after_record")
-            parameters |= dict(zip(names, after, strict=True))
-        sql = f"""SELECT {_columns("e", ELEMENTS)}, r.mask_id{asked.order_column("e.record_id")}
-            {_ELEMENTS_VISIBLE} {where}
-            ORDER BY e.object_id, {epoch}, e.received_tai_ns, {order_id} LIMIT $limit"""
-        parameters |= {"now_tai_ns": now_tai_ns, "data_mode": data_mode, "limit": _limit(limit)}
-        files = self._planner.plan(ELEMENTS).paths(ranges, [named] if named else [])
-        return self._answer(ELEMENTS, sql, parameters, files, asked, ("mask_id",), named)
+        question = history_question(
+            asked,
+            named_values(object_ids, catalogue_numbers),
+            now_tai_ns=now_tai_ns,
+            data_mode=data_mode,
+            limit=limit,
+            epochs=Range(epoch_from_tai_ns, epoch_to_tai_ns),
+            known_at_tai_ns=known_at_tai_ns,
+            after=after,
+        )
+        found = self._reader.ask_of_objects(question) if question.named else None
+        return self._reader.ask(question) if found is None else found
 
     def elements_newest(
         self,
@@ -148,33 +118,84 @@ class HistoryQueries:
         ``known_at_tai_ns`` only what had been received by then takes part (as-of). Columns: ELEMENT_SET, ``mask_id``.
         """
         asked = Asked(release, Kind.ELEMENTS, data_mode, ("r",), order_key, withdrawn)
-        ranges = {
-            "received_tai_ns": Range(None, _earlier(now_tai_ns, known_at_tai_ns)),
-            "object_id": Range(after, None),
-        }
-        named = _named(object_ids, catalogue_numbers)
-        where, parameters = asked.conditions("e", ranges, named)
-        if after is not None:
-            where += " AND e.object_id > $after"
-            parameters["after"] = after
-        # What decides comes first; behind it what the winner's row is found by, where that is something else.
-        epoch, order_id = asked.showing.instant("e.epoch_tai_ns"), asked.showing.order_id("e.record_id")
-        found_by = "" if asked.showing.is_plain else ", e.epoch_tai_ns, e.record_id"
-        epoch_place, id_place = (1, 3) if asked.showing.is_plain else (4, 5)
-        # Two phases: the narrow key columns of every candidate first, whole rows only for the winners.
-        sql = f"""WITH newest AS (
-              SELECT e.object_id, max(({epoch}, e.received_tai_ns, {order_id}{found_by})) AS best
-              {_ELEMENTS_VISIBLE} {where}
-              GROUP BY e.object_id ORDER BY e.object_id LIMIT $limit)
-            SELECT {_columns("e", ELEMENTS)}, r.mask_id{asked.order_column("e.record_id")}
-            FROM newest n JOIN read_parquet($files) e ON e.object_id = n.object_id
-              AND e.record_id = n.best[{id_place}] AND e.epoch_tai_ns = n.best[{epoch_place}]
-            JOIN release r ON r.data_mode = e.data_mode AND r.originator = e.originator AND r.label_id = e.label_id
-            WHERE e.received_tai_ns = n.best[2]
-            ORDER BY e.object_id"""
-        parameters |= {"now_tai_ns": now_tai_ns, "data_mode": data_mode, "limit": _limit(limit)}
-        files = self._planner.plan(ELEMENTS).paths(ranges, [named] if named else [])
-        return self._answer(ELEMENTS, sql, parameters, files, asked, ("mask_id",), named)
+        given: dict[str, Any] = {
+            "now_tai_ns": now_tai_ns, "data_mode": data_mode, "limit": limit, "known_at_tai_ns": known_at_tai_ns,
+            "after": after,
+        }  # fmt: skip
+        named = named_values(object_ids, catalogue_numbers)
+        if named:
+            question = newest_question(asked, named, **given)
+            found = self._reader.ask_of_objects(question)
+            if found is not None or catalogue_numbers is not None:
+                return self._reader.ask(question) if found is None else found
+        return self._checkpointed.ask(asked, object_ids, **given)
+
+    def elements_changes(
+        self,
+        release: pa.Table,
+        *,
+        from_tai_ns: int,
+        to_tai_ns: int,
+        now_tai_ns: int,
+        data_mode: str,
+        limit: int,
+        object_ids: Sequence[str] | None = None,
+        catalogue_numbers: Sequence[int] | None = None,
+        after: str | None = None,
+        order_key: str | None = None,
+        withdrawn: pa.Table | None = None,
+    ) -> Changes:
+        """Objects whose newest visible element set as known at ``to`` is not that as known at ``from``, by object_id.
+
+        Defined in `ssa_hub.history.changes`; the tables are as those of `elements_newest`.
+        """
+
+        def newest_as_of(instant_tai_ns: int, behind: str | None, most: int) -> pa.Table:
+            return self.elements_newest(
+                release,
+                now_tai_ns=now_tai_ns,
+                data_mode=data_mode,
+                limit=most,
+                known_at_tai_ns=instant_tai_ns,
+                object_ids=object_ids,
+                catalogue_numbers=catalogue_numbers,
+                after=behind,
+                order_key=order_key,
+                withdrawn=withdrawn,
+            )
+
+        return changes(newest_as_of, from_tai_ns, to_tai_ns, after, limit)
+
+    def elements_side_by_side(
+        self,
+        release: pa.Table,
+        *,
+        now_tai_ns: int,
+        data_mode: str,
+        limit: int,
+        known_at_tai_ns: int | None = None,
+        object_ids: Sequence[str] | None = None,
+        catalogue_numbers: Sequence[int] | None = None,
+        after: SideBySideCursor | None = None,
+        order_key: str | None = None,
+        withdrawn: pa.Table | None = None,
+    ) -> pa.Table:
+        """Per (object, originator, source) the visible element set of the newest epoch, ordered by these three.
+
+        Newest as in `elements_newest`. Columns: ELEMENT_SET, ``mask_id``.
+        """
+        asked = Asked(release, Kind.ELEMENTS, data_mode, ("r",), order_key, withdrawn)
+        question = side_by_side_question(
+            asked,
+            named_values(object_ids, catalogue_numbers),
+            now_tai_ns=now_tai_ns,
+            data_mode=data_mode,
+            limit=limit,
+            known_at_tai_ns=known_at_tai_ns,
+            after=after,
+        )
+        found = self._reader.ask_of_objects(question) if question.named else None
+        return self._reader.ask(question) if found is None else found
 
     def conjunctions(
         self,
@@ -200,30 +221,18 @@ class HistoryQueries:
         CONJUNCTION, ``mask_id_1`` and ``mask_id_2``.
         """
         asked = Asked(release, Kind.DERIVED_CONJUNCTIONS, data_mode, ("r1", "r2"), order_key, withdrawn)
-        showing = asked.showing
-        tca, order_id = showing.instant("c.tca_tai_ns"), showing.order_id("c.record_id")
-        tcas, distances = Range(tca_from_tai_ns, tca_to_tai_ns), Range(None, miss_distance_max_m)
-        earliest_tca = max((t for t in (tca_from_tai_ns, after[0] if after else None) if t is not None), default=None)
-        ranges = {
-            "tca_tai_ns": showing.widened_instants(Range(earliest_tca, tca_to_tai_ns)),
-            "miss_distance_m": showing.widened_distances(distances),
-            "received_tai_ns": Range(None, _earlier(now_tai_ns, known_at_tai_ns)),
-        }
-        named = _named(object_ids, catalogue_numbers, "_1") | _named(object_ids, catalogue_numbers, "_2")
-        bounds = [
-            Bound("tca_tai_ns", tca, tcas),
-            Bound("miss_distance_m", showing.distance("c.miss_distance_m"), distances),
-        ]
-        where, parameters = asked.conditions("c", ranges, named, bounds)
-        if after is not None:
-            where += f" AND ({tca}, {order_id}) > ($after_tca, $after_record)"
-            parameters |= {"after_tca": after[0], "after_record": after[1]}
-        sql = f"""SELECT {_columns("c", CONJUNCTIONS)}, r1.mask_id AS mask_id_1, r2.mask_id AS mask_id_2
-            {asked.order_column("c.record_id")} {_CONJUNCTIONS_VISIBLE} {where}
-            ORDER BY {tca}, {order_id} LIMIT $limit"""
-        parameters |= {"now_tai_ns": now_tai_ns, "data_mode": data_mode, "limit": _limit(limit)}
-        files = self._planner.plan(CONJUNCTIONS).paths(ranges, [named] if named else [])
-        return self._answer(CONJUNCTIONS, sql, parameters, files, asked, ("mask_id_1", "mask_id_2"), named)
+        question = conjunctions_question(
+            asked,
+            named_values(object_ids, catalogue_numbers, "_1") | named_values(object_ids, catalogue_numbers, "_2"),
+            now_tai_ns=now_tai_ns,
+            data_mode=data_mode,
+            limit=limit,
+            tcas=Range(tca_from_tai_ns, tca_to_tai_ns),
+            miss_distance_max_m=miss_distance_max_m,
+            known_at_tai_ns=known_at_tai_ns,
+            after=after,
+        )
+        return self._reader.ask(question)
 
     def records_by_id(
         self,
@@ -241,73 +250,5 @@ class HistoryQueries:
         ranges = {"received_tai_ns": Range(received_from_tai_ns, received_to_tai_ns)}
         named: dict[str, Sequence[Any]] = {"record_id": record_ids}
         where, parameters = conditions("e", ranges, named)
-        sql = f"""SELECT {_columns("e", kind)} FROM read_parquet($files) e WHERE true {where} ORDER BY e.record_id"""
-        files = self._planner.plan(definition.kind).paths(ranges)
-        return self._answer(kind, sql, parameters, files, None, (), named)
-
-    def _answer(
-        self,
-        kind: str,
-        sql: str,
-        parameters: dict[str, Any],
-        files: list[str],
-        asked: Asked | None,
-        mask_columns: tuple[str, ...],
-        named: Mapping[str, Sequence[Any]],
-    ) -> pa.Table:
-        """Run one query on its own cursor; no files or no released combination is an empty answer."""
-        record_schema = schema = definition_of(kind).record_schema
-        nothing_visible = not files
-        if asked is not None:
-            for column in mask_columns:
-                mask_field = asked.combinations.schema.field("mask_id")
-                schema = schema.append(mask_field.with_name(column).with_nullable(False))
-            if asked.showing.order_key is not None:
-                schema = schema.append(pa.field("order_id", pa.string(), False))
-            nothing_visible = nothing_visible or asked.combinations.num_rows == 0
-        if nothing_visible:
-            return schema.empty_table()
-        plan = self._planner.plan(kind)
-        if not plan.whole:
-            sql = sql.replace(_FILES, files_of_all_ages(plan))
-        with self._cursor_lock:  # making a cursor is not safe while another thread makes one
-            cursor = self._database.cursor()
-        try:
-            if asked is not None:
-                cursor.register("release", asked.combinations)
-                if asked.withdrawn is not None:
-                    cursor.register("withdrawn", asked.withdrawn)
-            for column, values in named.items():
-                cursor.register(f"named_{column}", _values(record_schema.field(column).type, values))
-            answer = cursor.sql(sql, params=parameters | {"files": files}).to_arrow_table()
-        except duckdb.IOException as failure:
-            raise HistoryUnavailableError(f"reading {kind}: {failure}") from failure
-        finally:
-            cursor.close()
-        return answer.cast(schema)
-
-
-def _columns(alias: str, kind: str) -> str:
-    return ", ".join(f"{alias}.{field.name}" for field in definition_of(kind).fields)
-
-
-def _named(
-    object_ids: Sequence[str] | None, catalogue_numbers: Sequence[int] | None, side: str = ""
-) -> dict[str, Sequence[Any]]:
-    """Columns and the values asked for in them; a row with any of them is meant. Empty: nothing was named."""
-    columns = {f"object_id{side}": object_ids, f"catalogue_number{side}": catalogue_numbers}
-    return {column: values for column, values in columns.items() if values is not None}
-
-
-def _values(column_type: pa.DataType, values: Sequence[Any]) -> pa.Table:
-    return pa.table({"value": pa.array(sorted(set(values)), column_type)})
-
-
-def _earlier(now_tai_ns: int, known_at_tai_ns: int | None) -> int:
-    return now_tai_ns if known_at_tai_ns is None else min(now_tai_ns, known_at_tai_ns)
-
-
-def _limit(limit: int) -> int:
-    if limit < 1:
-        raise ValueError(f"limit must be at least 1, not {limit}")
-    return limit
+        sql = f"""SELECT {columns_sql("e", kind)} FROM {FILES} e WHERE true {where} ORDER BY e.record_id"""
+        return self._reader.ask(Question(definition.kind, sql, parameters, ranges, named))

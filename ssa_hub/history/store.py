@@ -1,44 +1,44 @@
-"""The history's write side: rows and log positions go into one Iceberg commit, compare-and-set.
+"""The history's write side: rows and log positions go into one Iceberg commit, compare-and-set; files are replaced.
 
 Why it is exactly once, and what PyIceberg's own retry would break: docs/history.md.
 """
 
 import random
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import pyarrow as pa
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
-from ssa_hub.history.failures import HistoryLayoutError, HistoryUnavailableError, StalePositionError
-from ssa_hub.history.tables import (
-    NAMESPACE,
-    RECEIVED_MONTH,
-    TABLES,
-    TableDefinition,
-    definition_of,
-    iceberg_schema,
-    partitioning,
-    sort_order,
-    table_properties,
+from ssa_hub.history.availability import availability
+from ssa_hub.history.failures import (
+    HistoryLayoutError,
+    HistoryUnavailableError,
+    StaleFilesError,
+    StalePositionError,
 )
-from ssa_hub.state.start_lock import start_lock
+from ssa_hub.history.file_access import FileAccess, LocalFiles, file_access
+from ssa_hub.history.locations import read_path
+from ssa_hub.history.opening import opened_catalogue
+from ssa_hub.history.parquet_files import written_files
+from ssa_hub.history.runs import new_run_id
+from ssa_hub.history.tables import definition_of
+from ssa_hub.history.turns import Turns
 
 if TYPE_CHECKING:  # PyIceberg takes over two seconds to import: only those who open a history pay
-    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
-_CATALOGUE_NAME = "ssa_hub"
+    from ssa_hub.history.catalogues import DatabaseCatalogue, ServedCatalogue
+
 _POSITION_PREFIX = "ssa-hub.position."
 _COMMIT_ATTEMPTS_MAX = 20
+# Replacing reads and writes more manifests than an append: where there are no turns, appends overtake it. It has time.
+_REPLACE_ATTEMPTS_MAX = 100
 _BACKOFF_S_MAX = 1.0
-_SQLITE_WAIT_S = 60
-# DuckDB expands the first three in paths; the others end a file URL's path.
-_REFUSED_IN_PATHS = "*[]?#"
 
 
 class PositionRange(NamedTuple):
@@ -55,31 +55,34 @@ class PositionRange(NamedTuple):
 class History:
     """Append-only tables ``elements`` and ``conjunctions``. Threads may share one; processes may open the same one."""
 
-    def __init__(self, catalog: "SqlCatalog", warehouse: Path) -> None:
+    def __init__(
+        self, catalog: "DatabaseCatalogue | ServedCatalogue", warehouse: Path, files: FileAccess | None = None
+    ) -> None:
         self._catalog = catalog
         self.warehouse = warehouse
+        self.files = files or LocalFiles(warehouse)
+        self._turns = Turns(catalog.engine)
 
     @classmethod
-    def open(cls, warehouse: str | Path, catalogue_uri: str) -> Self:
+    def open(cls, warehouse: str | Path, catalogue_uri: str, object_store: str | None = None) -> Self:
         """Open the history, creating the catalogue and the tables where they are absent (safe in a race).
 
-        ``warehouse`` is a local directory; ``catalogue_uri`` is ``sqlite:///path`` or ``postgresql+psycopg://...``.
-        Raises ValueError for other databases and for paths that hold one of ``*[]?#``, HistoryUnavailableError where
-        catalogue or directory cannot be reached, HistoryLayoutError where the tables have other columns.
+        ``warehouse``: a local directory, of the files and of what is under way (journals of merges, scratch). With
+        ``object_store`` (``s3://bucket/prefix``) the files are there, and in the directory only the latter.
+        ``catalogue_uri``: ``sqlite:///path``, ``postgresql+psycopg://...``, or ``rest+http://...`` and
+        ``rest+https://...`` with an object store. Raises ValueError for other places, HistoryUnavailableError where
+        catalogue or files cannot be reached or refuse the hub, HistoryLayoutError where the tables have other columns
+        or lie elsewhere.
         """
         directory = Path(warehouse).absolute()
-        if any(character in str(directory) for character in _REFUSED_IN_PATHS):
-            raise ValueError(f"the history's directory {directory} must not contain any of {_REFUSED_IN_PATHS}")
-        with _availability(f"history in {directory}"):
+        with availability(f"history in {object_store or directory}"):
+            files = file_access(directory, object_store)
             directory.mkdir(parents=True, exist_ok=True)
-            with start_lock(catalogue_uri, "catalogue"):
-                history = cls(_open_catalog(directory, catalogue_uri), directory)
-                history._create_tables()
-        return history
+            return cls(opened_catalogue(files, catalogue_uri), directory, files)
 
     def close(self) -> None:
         """Release the catalogue's connections."""
-        self._catalog.engine.dispose()
+        self._catalog.close()
 
     def __enter__(self) -> Self:
         return self
@@ -99,19 +102,24 @@ class History:
         for (topic, partition), span in positions.items():
             if not 0 <= span.expected_offset <= span.next_offset:
                 raise ValueError(f"{topic}/{partition}: {span} is not a range of offsets")
-        with _availability(f"append to {kind}"):
+        with availability(f"append to {kind}"):
             table = self._catalog.load_table(definition.identifier)
             _check_positions(table, positions)  # before rows are written: a stale writer leaves no orphan file
             stored = definition.stored_rows(rows)
+            files = written_files(table, definition, stored, level=0, run=new_run_id())
             for attempt in range(_COMMIT_ATTEMPTS_MAX):
-                if self._committed(table, stored, positions):
-                    return
-                time.sleep(random.uniform(0, min(_BACKOFF_S_MAX, 0.05 * 2**attempt)))  # noqa: S311  # no secret
-                table = self._catalog.load_table(definition.identifier)
-                _check_positions(table, positions)
+                with self.turn(kind):
+                    if self.metadata_location(kind) != table.metadata_location:
+                        table = self._catalog.load_table(definition.identifier)
+                        _check_positions(table, positions)
+                    if self._committed(table, files, positions):
+                        return
+                _wait(attempt)
         raise HistoryUnavailableError(f"append to {kind}: {_COMMIT_ATTEMPTS_MAX} conflicts with other writers in a row")
 
-    def _committed(self, table: "Table", stored: pa.Table, positions: Mapping[tuple[str, int], PositionRange]) -> bool:
+    def _committed(
+        self, table: "Table", files: Sequence["DataFile"], positions: Mapping[tuple[str, int], PositionRange]
+    ) -> bool:
         """Try one commit based on ``table``, whose positions have been checked. False after a conflict.
 
         The append makes a snapshot even without rows, so the commit demands that the branch still points to the
@@ -119,10 +127,102 @@ class History:
         """
         from pyiceberg.exceptions import CommitFailedException
 
-        transaction = table.transaction()
-        transaction.append(stored)
+        from ssa_hub.history.committing import FrugalTransaction
+
+        transaction = FrugalTransaction(table)
+        with transaction.update_snapshot().merge_append() as appended:
+            for file in files:
+                appended.append_data_file(file)
         if positions:
             transaction.set_properties({_property(*key): str(span.next_offset) for key, span in positions.items()})
+        try:
+            transaction.commit_transaction()
+        except CommitFailedException:
+            return False
+        return True
+
+    def write_data_files(self, kind: str, rows: pa.Table, *, level: int, run: str) -> list["DataFile"]:
+        """Write rows as durable data files of a run, which no reader sees before `replace` adds them.
+
+        ``rows``: the columns of the kind's record schema, in any order; they are sorted, and split into files of about
+        `parquet_files.FILE_ROWS` by the first sort key. No rows, no files. Raises ValueError where rows or run do not
+        fit, HistoryUnavailableError.
+        """
+        definition = definition_of(kind)
+        with availability(f"files of {kind}"):
+            table = self._catalog.load_table(definition.identifier)
+            return written_files(table, definition, definition.stored_rows(rows), level=level, run=run)
+
+    def replace(
+        self,
+        kind: str,
+        removed_paths: Collection[str],
+        added_files: Sequence["DataFile"],
+        *,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Take files out of the table and put others in, in one durable commit on the newest metadata.
+
+        ``removed_paths`` as in `PlannedFile.path`; the files themselves stay on disk for readers with an older plan
+        (`ssa_hub.history.orphans` removes them later). ``properties`` are set in the same commit; log positions and
+        all others stay. Raises StaleFilesError where a file to be removed is no longer live, ValueError for a
+        property that says a position, HistoryUnavailableError where the outcome is not known, HistoryLayoutError.
+        """
+        definition = definition_of(kind)
+        if any(name.startswith(_POSITION_PREFIX) for name in properties):
+            raise ValueError("positions move only with the rows of an append")
+        with availability(f"files of {kind}"):
+            for attempt in range(_REPLACE_ATTEMPTS_MAX):
+                with self.turn(kind):
+                    table = self._catalog.load_table(definition.identifier)
+                    _check_positions(table, {})
+                    if self._replaced(table, set(removed_paths), added_files, properties):
+                        return
+                _wait(min(attempt, 2))
+        raise HistoryUnavailableError(f"files of {kind}: {_REPLACE_ATTEMPTS_MAX} conflicts with other writers in a row")
+
+    def turn(self, kind: str) -> AbstractContextManager[None]:
+        """A turn for one commit to a table, so that others wait for it instead of racing (`ssa_hub.history.turns`)."""
+        return self._turns.turn(definition_of(kind).kind)
+
+    def replace_unless_changed(
+        self,
+        table: "Table",
+        removed_paths: Collection[str],
+        added_files: Sequence["DataFile"],
+        *,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> bool:
+        """`replace` as one try on the table as it was loaded: False, and nothing done, where anyone committed since.
+
+        Raises as `replace` does.
+        """
+        with availability(f"files of {table.name()}"):
+            return self._replaced(table, set(removed_paths), added_files, properties)
+
+    def _replaced(
+        self, table: "Table", removed: set[str], added: Sequence["DataFile"], properties: Mapping[str, str]
+    ) -> bool:
+        """Try one commit based on ``table``: it demands that the branch still points to the snapshot of ``table``."""
+        from pyiceberg.exceptions import CommitFailedException
+        from pyiceberg.expressions import AlwaysTrue
+
+        from ssa_hub.history.committing import FrugalTransaction
+
+        live = _live_files(table) if removed else {}
+        if missing := removed - live.keys():
+            raise StaleFilesError(f"{len(missing)} files of {table.name()} are no longer live, as {min(missing)}")
+        transaction = FrugalTransaction(table)
+        with transaction.update_snapshot().overwrite() as overwritten:
+            # PyIceberg looks only into manifests that may hold the partitions of the files it is to delete, and finds
+            # no manifest of a table without partitions (0.12). The predicate makes it look into all of them.
+            overwritten.delete_by_predicate(AlwaysTrue())
+            for path in removed:
+                overwritten.delete_data_file(live[path])
+            for file in added:
+                overwritten.append_data_file(file)
+        if properties:
+            transaction.set_properties(dict(properties))
         try:
             transaction.commit_transaction()
         except CommitFailedException:
@@ -134,92 +234,37 @@ class History:
 
         Raises ValueError for an unknown kind, HistoryUnavailableError.
         """
-        with _availability(f"positions of {kind}"):
+        with availability(f"positions of {kind}"):
             return _stored_positions(self._catalog.load_table(definition_of(kind).identifier))
 
     def table(self, kind: str) -> "Table":
         """The Iceberg table as it is now, for readers and maintenance. Raises as `positions` does."""
-        with _availability(f"table {kind}"):
+        with availability(f"table {kind}"):
             return self._catalog.load_table(definition_of(kind).identifier)
 
     def metadata_location(self, kind: str) -> str:
-        """Where the table's present metadata lies: changes with every commit, and costs one small SQL query.
+        """Where the table's present metadata lies: changes with every commit. A small SQL query, or one request.
 
         Raises as `positions` does.
         """
-        from pyiceberg.catalog.sql import IcebergTables
-        from sqlalchemy import select
-
-        namespace, name = definition_of(kind).identifier
-        query = select(IcebergTables.metadata_location).where(
-            IcebergTables.catalog_name == self._catalog.name,
-            IcebergTables.table_namespace == namespace,
-            IcebergTables.table_name == name,
-        )
-        with _availability(f"table {kind}"), self._catalog.engine.connect() as connection:
-            location = connection.execute(query).scalar()
+        identifier = definition_of(kind).identifier
+        with availability(f"table {kind}"):
+            location = self._catalog.metadata_location(identifier)
         if location is None:
-            raise HistoryLayoutError(f"the catalogue has no table {namespace}.{name} any more")
-        return str(location)
-
-    def _create_tables(self) -> None:
-        """Create what is absent, check what is there. The caller holds the start lock."""
-        self._catalog.create_namespace_if_not_exists(NAMESPACE)
-        for definition in TABLES.values():
-            schema = iceberg_schema(definition)
-            table = self._catalog.create_table_if_not_exists(
-                definition.identifier,
-                schema,
-                partition_spec=partitioning(schema),
-                sort_order=sort_order(schema, definition),
-                properties=table_properties(definition),
-            )
-            table = _with_new_columns(table, definition)
-            expected = [(f.name, str(f.field_type), f.required) for f in schema.fields]
-            found = [(f.name, str(f.field_type), f.required) for f in table.schema().fields]
-            if [name for name, *_ in expected] != [name for name, *_ in found] or _types_differ(expected, found):
-                raise HistoryLayoutError(f"table {definition.kind} has other columns than this version writes")
+            raise HistoryLayoutError(f"the catalogue has no table {'.'.join(identifier)} any more")
+        return location
 
 
-def _with_new_columns(table: "Table", definition: TableDefinition) -> "Table":
-    """The table with the columns that were added to its records since it was made; all of them may be null.
-
-    A required column that is missing is left for the check that follows: of old rows nobody knows it.
-    """
-    found = {field.name for field in table.schema().fields}
-    missing = [field for field in iceberg_schema(definition).fields if field.name not in found and not field.required]
-    if missing:
-        with table.update_schema() as update:
-            for field in missing:
-                update.add_column(field.name, field.field_type, doc=field.doc)
-                update.move_before(field.name, RECEIVED_MONTH.name)
-    return table
+def _wait(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(_BACKOFF_S_MAX, 0.05 * 2**attempt)))  # noqa: S311  # no secret
 
 
-def _types_differ(expected: list[tuple[str, str, bool]], found: list[tuple[str, str, bool]]) -> bool:
-    # A list's element id is part of its text and differs between a new schema and a stored one.
-    return any(
-        (e[1] != f[1] and not e[1].startswith("list")) or e[2] != f[2] for e, f in zip(expected, found, strict=True)
-    )
-
-
-def _open_catalog(directory: Path, catalogue_uri: str) -> "SqlCatalog":
-    """The SQL catalogue; on SQLite in WAL mode, so that readers do not stop a commit, and waiting for locks."""
-    from pyiceberg.catalog.sql import SqlCatalog
-
-    url = make_url(catalogue_uri)
-    if url.get_backend_name() == "sqlite":
-        url = url.update_query_dict({"timeout": str(_SQLITE_WAIT_S)})
-    catalog = SqlCatalog(
-        _CATALOGUE_NAME,
-        uri=url.render_as_string(hide_password=False),
-        warehouse=f"file://{directory}",
-        **{"py-io-impl": "ssa_hub.history.durable_io.DurableFileIO"},
-    )
-    if url.get_backend_name() == "sqlite":
-        with catalog.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # kept in the file
-    return catalog
+def _live_files(table: "Table") -> dict[str, "DataFile"]:
+    """The data files of the newest snapshot by path."""
+    snapshot = table.current_snapshot()
+    manifests = [] if snapshot is None else snapshot.manifests(table.io)
+    entries = (entry for manifest in manifests for entry in manifest.fetch_manifest_entry(table.io))
+    return {read_path(entry.data_file.file_path): entry.data_file for entry in entries}
 
 
 def _property(topic: str, partition: int) -> str:
@@ -244,12 +289,3 @@ def _check_positions(table: "Table", positions: Mapping[tuple[str, int], Positio
         at = stored.get((topic, partition), 0)
         if at != span.expected_offset:
             raise StalePositionError(topic, partition, at, span.expected_offset)
-
-
-@contextmanager
-def _availability(doing: str) -> Iterator[None]:
-    """Failures of database and disk become HistoryUnavailableError, cause attached."""
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as failure:
-        raise HistoryUnavailableError(f"{doing}: {failure}") from failure

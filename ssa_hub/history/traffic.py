@@ -12,11 +12,11 @@ import duckdb
 import pyarrow as pa
 
 from schemas.records import Kind
+from ssa_hub.history.availability import readable
 from ssa_hub.history.conditions import without_withdrawn
-from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.history.planning import Planner, Range
 from ssa_hub.history.store import History
-from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS
+from ssa_hub.history.tables import CONJUNCTION_MESSAGES, CONJUNCTIONS, ELEMENTS, EPHEMERIDES
 
 _TEXT, _NUMBER = pa.string(), pa.int64()
 _COUNTED = [pa.field("received_from_tai_ns", _NUMBER, False), pa.field("records", _NUMBER, False)]
@@ -47,6 +47,8 @@ _CONJUNCTIONS_SQL = """
            CASE WHEN (o1, l1) <= (o2, l2) THEN l2 ELSE l1 END AS label_id_2, slice, sum(records)::BIGINT AS records
     FROM sides GROUP BY ALL"""
 
+_TABLES = {Kind.CONJUNCTION_MESSAGES: CONJUNCTION_MESSAGES, Kind.EPHEMERIDES: EPHEMERIDES}
+
 
 class Traffic:
     """Counts what a history received in [``received_from_tai_ns``, ``received_to_tai_ns``).
@@ -61,6 +63,7 @@ class Traffic:
 
     def __init__(self, history: History) -> None:
         self._planner = Planner(history)
+        self._access = history.files
         self._spill = str(history.warehouse / "duckdb-spill")
 
     def elements(
@@ -77,6 +80,22 @@ class Traffic:
         sql = _ELEMENTS_SQL.replace("{originator}", only).replace("{withdrawn}", _without(withdrawn, Kind.ELEMENTS))
         period = (received_from_tai_ns, received_to_tai_ns)
         return self._counted(ELEMENTS, ELEMENT_TRAFFIC, sql, period, cuts_tai_ns, originator, withdrawn)
+
+    def messages(
+        self,
+        kind: Kind,
+        received_from_tai_ns: int,
+        received_to_tai_ns: int,
+        *,
+        cuts_tai_ns: Sequence[int] = (),
+        originator: str | None = None,
+        withdrawn: pa.Table | None = None,
+    ) -> pa.Table:
+        """Conjunction messages or ephemerides by combination, `ELEMENT_TRAFFIC`."""
+        only = "" if originator is None else "AND originator = $originator"
+        sql = _ELEMENTS_SQL.replace("{originator}", only).replace("{withdrawn}", _without(withdrawn, kind))
+        period = (received_from_tai_ns, received_to_tai_ns)
+        return self._counted(_TABLES[kind], ELEMENT_TRAFFIC, sql, period, cuts_tai_ns, originator, withdrawn)
 
     def conjunctions(
         self,
@@ -126,12 +145,11 @@ class Traffic:
             "temp_directory": self._spill,
         }
         with duckdb.connect(":memory:", config=config) as database:
+            self._access.prepare(database)
             if withdrawn is not None:
                 database.register("withdrawn", withdrawn.select(WITHDRAWN.names))
-            try:
+            with readable(f"counting {kind}"):
                 counted = database.sql(sql, params=parameters).to_arrow_table()
-            except duckdb.IOException as failure:
-                raise HistoryUnavailableError(f"counting {kind}: {failure}") from failure
         begins = pa.array(cuts, _NUMBER).take(counted.column("slice").combine_chunks())
         position = counted.schema.get_field_index("slice")
         counted = counted.set_column(position, "received_from_tai_ns", begins).cast(schema)

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from schemas.records import Kind
-from ssa_hub.release.agreement_keys import AGREEMENT_KEYS, EXAMPLE_KEYS, RESOLUTION_KEYS, RULE_KEYS
+from ssa_hub.release.agreement_keys import AGREEMENT_KEYS, EXAMPLE_KEYS, RESOLUTION_KEYS, RETENTION_KEYS, RULE_KEYS
 from ssa_hub.release.columns import COLUMNS, EVERY_FIELD, PAYLOAD_HASH, mask_of, shown
 from ssa_hub.release.documents import Document
 from ssa_hub.release.errors import AgreementError
 from ssa_hub.release.mask import QUANTITIES, Resolution
+from ssa_hub.release.retention import WITHOUT_SOURCE, RetentionRule
 from ssa_hub.release.rule import ALL_POSTURES, DELAY_S_MAX, OWN_DATA, Example, Rule, plain
 from ssa_hub.release.tear_line_terms import TearLineTerms, read_tear_line_terms
 from ssa_hub.release.toml_lines import Path
@@ -26,9 +27,11 @@ __all__ = [
     "EXAMPLE_KEYS",
     "OWN_DATA",
     "RESOLUTION_KEYS",
+    "RETENTION_KEYS",
     "RULE_KEYS",
     "Agreement",
     "Example",
+    "RetentionRule",
     "Rule",
     "canonical_bytes",
     "read_agreement",
@@ -41,6 +44,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     originator: str
     rules: tuple[Rule, ...] = ()
     examples: tuple[Example, ...] = ()
+    retention: tuple[RetentionRule, ...] = ()
     title: str | None = None
     file: str = ""
 
@@ -60,19 +64,22 @@ def canonical_bytes(agreement: Agreement) -> bytes:
     content = plain(agreement, leave_out="file")
     content["rules"] = [plain(rule) for rule in agreement.rules]
     content["examples"] = [plain(example) for example in agreement.examples]
+    if agreement.retention:  # an agreement without them keeps the version that it had before there were any
+        content["retention"] = [plain(rule) for rule in agreement.retention]
     return msgspec.json.encode(content, order="sorted")
 
 
 def read_agreement(text_: str, file: str) -> Agreement:
     """Read an agreement. Raises AgreementError with every mistake, its line, key, value and what is allowed."""
     document = Document(text_, file, AgreementError)
-    head = document.read(document.content, (), "", AGREEMENT_KEYS, nested=("rule", "example"))
+    head = document.read(document.content, (), "", AGREEMENT_KEYS, nested=("rule", "example", "retention"))
     rules = _read_rules(document)
     examples = _read_examples(document)
+    retention = _read_retention(document)
     document.finish()
     if head is None:
         raise AssertionError("a table that could not be read has left a mistake")
-    return Agreement(**head, rules=tuple(rules), examples=tuple(examples), file=file)
+    return Agreement(**head, rules=tuple(rules), examples=tuple(examples), retention=tuple(retention), file=file)
 
 
 def _read_rules(document: Document) -> list[Rule]:
@@ -128,6 +135,24 @@ def _read_examples(document: Document) -> list[Example]:
     return examples
 
 
+def _read_retention(document: Document) -> list[RetentionRule]:
+    found: list[RetentionRule] = []
+    for path, raw in document.tables(document.content, ("retention",), ""):
+        where = f"retention {int(path[-1]) + 1}"
+        values = document.read(raw, path, where, RETENTION_KEYS)
+        if values is None:
+            continue
+        rule = RetentionRule(**values)
+        if Kind.TEAR_LINES in rule.kinds:
+            meaning = f"{Kind.TEAR_LINES} are the hub's statements, kept as the ledger is, and no records"
+            document.mistake((*path, "kinds"), where, "kinds", raw["kinds"], meaning)
+        if rule.sources and not WITHOUT_SOURCE.isdisjoint(rule.kinds):
+            meaning = f"says nothing of {', '.join(sorted(WITHOUT_SOURCE))}: the hub derives them, they have no source"
+            document.mistake((*path, "sources"), where, "sources", raw["sources"], meaning)
+        found.append(rule)
+    return found
+
+
 def _read_resolution(
     document: Document, raw: dict[str, Any], path: Path, where: str, *, empty: bool = False
 ) -> Resolution | None:
@@ -174,8 +199,9 @@ def _check_what_is_shown(document: Document, raw: dict[str, Any], path: Path, wh
         if quantity not in quantities:
             meaning = "coarsens nothing: no field that the rule shows is of this quantity"
             document.mistake((*path, "resolution", quantity), f"{where}, resolution", quantity, step, meaning)
-    whole = PAYLOAD_HASH in shown(Kind.ELEMENTS, rule.fields, rule.resolution).fields
-    if PAYLOAD_HASH in rule.fields and Kind.ELEMENTS in rule.kinds and not whole:
+    hashed = [kind for kind in rule.kinds if PAYLOAD_HASH in mask_of(kind, rule.fields)]
+    whole = all(PAYLOAD_HASH in shown(kind, rule.fields, rule.resolution).fields for kind in hashed)
+    if PAYLOAD_HASH in rule.fields and hashed and not whole:
         meaning = (
             f"names {PAYLOAD_HASH} beside fields that are withheld or coarsened: a hash of the payload lets guesses "
             "at them be tested; leave it out, or show every field exactly"

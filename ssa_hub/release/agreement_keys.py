@@ -3,6 +3,7 @@
 from schemas.records import DataMode, Kind
 from ssa_hub.release.documents import Key, choice, flag, listing, number, table, text, utc, whole
 from ssa_hub.release.partner import Posture
+from ssa_hub.release.retention import KEEP_DAYS_MAX
 from ssa_hub.release.rule import DELAY_S_MAX, OWN_DATA
 from ssa_hub.release.tear_line_terms import BUDGET_MAX
 
@@ -38,6 +39,17 @@ RESOLUTION_KEYS = (
     Key("angle_deg", number(1e-6, 360), "a number from 0.000001 to 360 deg"),
     Key("mean_motion_rev_per_day", number(1e-9, 20), "a number from 0.000000001 to 20 rev/day"),
     Key("eccentricity", number(1e-9, 1), "a number from 0.000000001 to 1"),
+)
+RETENTION_KEYS = (
+    Key(
+        "keep_days",
+        whole(1, KEEP_DAYS_MAX),
+        f"a whole number from 1 to {KEEP_DAYS_MAX} days after receipt",
+        required=True,
+    ),
+    Key("kinds", listing(choice(Kind)), f"a list of: {_KINDS}, but tear-lines; left out: all of them"),
+    Key("sources", listing(text), "a list of ids of sources; left out: every one"),
+    Key("data_modes", listing(choice(DataMode)), f"a list of: {_MODES}; left out: all of them"),
 )
 EXAMPLE_KEYS = (
     Key("partner", text, "a partner's name", required=True),

@@ -15,7 +15,7 @@ from schemas.timescales import format_utc_column, parse_utc
 from ssa_hub.release.mask import QUANTITIES, Mask
 
 # A text that says what an instant says is written anew from the coarsened instant.
-TEXTS = {"epoch_utc": "epoch_tai_ns"}
+TEXTS = {"epoch_utc": "epoch_tai_ns", "tca_utc": "tca_tai_ns"}
 _EARLIEST_UTC_TAI_NS = parse_utc("1972-01-01T00:00:00")
 _TEXT_DIGITS = 9  # as in the records
 Instants = NDArray[np.int64]  # TAI ns, or steps of them in ns

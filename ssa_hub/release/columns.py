@@ -3,20 +3,27 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from schemas.records import CONJUNCTION, ELEMENT_SET, PROVENANCE, Kind
+import pyarrow as pa
+
+from schemas.message_records import CONJUNCTION_MESSAGE, EPHEMERIS
+from schemas.records import CONJUNCTION, ELEMENT_SET, PROVENANCE, Field, Kind
 from ssa_hub.release.mask import EXACT, QUANTITIES, Mask, Resolution
 
 EVERY_FIELD = "*"
 
 # The kinds that records are of. A tear-line is a statement that the hub makes: it has no columns to withhold.
-RECORD_KINDS = (Kind.ELEMENTS, Kind.DERIVED_CONJUNCTIONS)
+RECORD_KINDS = (Kind.ELEMENTS, Kind.DERIVED_CONJUNCTIONS, Kind.CONJUNCTION_MESSAGES, Kind.EPHEMERIDES)
 
-# A hash of the payload lets guesses at what is withheld be tested: it is shown with whole element sets alone.
+# A hash of the payload, or of a file made of it, lets guesses at what is withheld be tested: it is shown with whole
+# records alone.
 PAYLOAD_HASH = "payload_sha256"
+HASHES = (PAYLOAD_HASH, "states_sha256", "covariances_sha256")
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ELEMENTS: tuple(field.name for field in ELEMENT_SET),
     Kind.DERIVED_CONJUNCTIONS: tuple(field.name for field in CONJUNCTION),
+    Kind.CONJUNCTION_MESSAGES: tuple(field.name for field in CONJUNCTION_MESSAGE),
+    Kind.EPHEMERIDES: tuple(field.name for field in EPHEMERIS),
 }
 
 _PROVENANCE = tuple(field.name for field in PROVENANCE)
@@ -41,6 +48,28 @@ ALWAYS_COLUMNS: Mapping[Kind, tuple[str, ...]] = {
         "parent_label_id_2",
         "method",
     ),
+    Kind.CONJUNCTION_MESSAGES: (
+        *(*_PROVENANCE, "label_id", "object_id_1", "object_id_2"),
+        *("object1_object_designator", "object2_object_designator"),
+        *("object1_catalogue_number", "object2_catalogue_number", "tca_tai_ns", "tca_utc"),
+    ),
+    Kind.EPHEMERIDES: (
+        *(*_PROVENANCE, "label_id", "object_ids", "object_designators"),
+        *("message", "usable_start_tai_ns", "usable_stop_tai_ns"),
+    ),
+}
+
+
+def _gives_away(field: Field) -> bool:
+    """Whether a conjunction message's column may say what another coarsens: states, covariances, what is computed of
+    them, probabilities; and free text, which repeats numbers.
+    """
+    exact = pa.types.is_floating(field.type) and field.name not in QUANTITIES
+    return exact or pa.types.is_list(field.type)
+
+
+_WITHHELD_WHERE_COARSE = {
+    Kind.CONJUNCTION_MESSAGES: frozenset(field.name for field in CONJUNCTION_MESSAGE if _gives_away(field)),
 }
 
 
@@ -66,11 +95,13 @@ def shown(kind: Kind, fields: tuple[str, ...], resolution: Resolution = EXACT) -
     """What a rule with ``fields`` and ``resolution`` shows of ``kind``.
 
     Of the resolution only steps of quantities that a shown column is one of: equal masks show alike. Where a field is
-    withheld or coarsened, the payload's hash is withheld too.
+    withheld or coarsened, the hashes of payload and files are withheld too; where a conjunction message is coarsened,
+    so is what the exact values follow from.
     """
     columns = mask_of(kind, fields)
     quantities = {QUANTITIES[name] for name in columns if name in QUANTITIES}
     steps = {name: step for name, step in resolution.steps().items() if name in quantities}
-    if kind is Kind.ELEMENTS and (steps or set(columns) != set(COLUMNS[kind])):
-        columns = tuple(name for name in columns if name != PAYLOAD_HASH)
+    if steps or (kind in COLUMNS and set(columns) != set(COLUMNS[kind])):
+        hidden = _WITHHELD_WHERE_COARSE.get(kind, frozenset()) if steps else frozenset()
+        columns = tuple(name for name in columns if name not in HASHES and name not in hidden)
     return Mask(columns, Resolution(**steps))

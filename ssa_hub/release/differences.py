@@ -68,7 +68,8 @@ class PartnerChange(msgspec.Struct, frozen=True):
 
 class AgreementDifferences(msgspec.Struct, frozen=True):
     """``order_changed``: rules that both versions have stand in another order. ``examples_changed``: what the agreement
-    proves of itself is another thing. All are empty or false just where the versions are the same but for the title.
+    proves of itself is another thing. ``retention_new``, ``retention_gone``: sentences, each of a rule of deletion that
+    one of the versions has alone. All are empty or false just where the versions are the same but for the title.
     """
 
     originator: str
@@ -77,6 +78,8 @@ class AgreementDifferences(msgspec.Struct, frozen=True):
     rules: tuple[RuleChange, ...]
     order_changed: bool
     examples_changed: bool
+    retention_new: tuple[str, ...]
+    retention_gone: tuple[str, ...]
     partners: tuple[PartnerChange, ...]
 
 
@@ -116,8 +119,16 @@ def agreement_differences(
         rules=tuple(_rule_changes(old_rules, new_rules)),
         order_changed=[i for i in old_ids if i in new_ids] != [i for i in new_ids if i in old_ids],
         examples_changed=(() if old is None else old.examples) != (() if new is None else new.examples),
+        retention_new=_retention_beside(new, old),
+        retention_gone=_retention_beside(old, new),
         partners=tuple(changes),
     )
+
+
+def _retention_beside(one: Agreement | None, other: Agreement | None) -> tuple[str, ...]:
+    """What one demands to be deleted that the other does not demand in the same words."""
+    others = set() if other is None else set(other.retention)
+    return () if one is None else tuple(rule.sentence() for rule in one.retention if rule not in others)
 
 
 def _rule_changes(old_rules: Sequence[Rule], new_rules: Sequence[Rule]) -> list[RuleChange]:

@@ -39,7 +39,7 @@ TEXTS = (
     "rule",
     "posture",
 )
-KINDS = ("elements", "conjunctions", "tear-lines", "withdrawals")
+KINDS = ("elements", "conjunctions", "tear-lines", "withdrawals", "conjunction-messages", "ephemerides")
 
 
 class Channel(StrEnum):

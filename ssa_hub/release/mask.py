@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.message_records import CONJUNCTION_MESSAGE, EPHEMERIS
 from schemas.records import CONJUNCTION, ELEMENT_SET, Kind
 from schemas.timescales import NS_PER_SECOND
 
@@ -70,6 +71,8 @@ class Mask(msgspec.Struct, frozen=True, order=True):
 _COLUMNS: Mapping[Kind, frozenset[str]] = {
     Kind.ELEMENTS: frozenset(field.name for field in ELEMENT_SET),
     Kind.DERIVED_CONJUNCTIONS: frozenset(field.name for field in CONJUNCTION),
+    Kind.CONJUNCTION_MESSAGES: frozenset(field.name for field in CONJUNCTION_MESSAGE),
+    Kind.EPHEMERIDES: frozenset(field.name for field in EPHEMERIS),
 }
 
 # Which quantity a column is one of. What stands here is coarsened by a resolution that has a step for the quantity.
@@ -93,4 +96,10 @@ QUANTITIES: Mapping[str, str] = {
     "mean_anomaly_deg": "angle_deg",
     "mean_motion_rev_per_day": "mean_motion_rev_per_day",
     "eccentricity": "eccentricity",
+    # Every instant that a message states: several of them tell the TCA, or the end of the usable span.
+    **{
+        field.name: "time_s"
+        for field in (*CONJUNCTION_MESSAGE, *EPHEMERIS)
+        if field.name.endswith("_tai_ns") and field.name != "received_tai_ns"
+    },
 }

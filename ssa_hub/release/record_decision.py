@@ -20,6 +20,8 @@ from ssa_hub.release.partner import Partner, Posture
 # Where a record says whose rules and which labels decide on it: a derived record is its parents' originators' to give.
 DECIDING_COLUMNS: Mapping[Kind, tuple[tuple[str, str], ...]] = {
     Kind.ELEMENTS: (("originator", "label_id"),),
+    Kind.CONJUNCTION_MESSAGES: (("originator", "label_id"),),
+    Kind.EPHEMERIDES: (("originator", "label_id"),),
     Kind.DERIVED_CONJUNCTIONS: (
         ("parent_originator_1", "parent_label_id_1"),
         ("parent_originator_2", "parent_label_id_2"),

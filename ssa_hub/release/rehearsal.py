@@ -128,10 +128,10 @@ class Rehearsal(NamedTuple):
         return tuple(cut for cut in instants if self.received_from_tai_ns < cut <= self.now_tai_ns)
 
 
-def rehearse(rehearsal: Rehearsal, spans: Spans, elements: pa.Table, conjunctions: pa.Table) -> pa.Table:
+def rehearse(rehearsal: Rehearsal, spans: Spans, counted: Mapping[Kind, pa.Table]) -> pa.Table:
     """The effects, `EFFECTS_SCHEMA`: by partner, kind, data mode, sides, and by what the two rule sets say.
 
-    ``elements`` and ``conjunctions``: counts by combination (the columns of `ssa_hub.history.traffic`), divided at
+    ``counted``: by kind the counts by combination (the columns of `ssa_hub.history.traffic`), divided at
     least at ``rehearsal.cuts(spans)``. ``records``: came in; ``received`` and ``would_receive``: have reached the
     partner by now under the rules before and after; ``more`` and ``less``: reach him only after, only before;
     ``changed``: reach him in both, but other fields, another resolution or another delay. A record that has not reached
@@ -145,7 +145,7 @@ def rehearse(rehearsal: Rehearsal, spans: Spans, elements: pa.Table, conjunction
     seen = Replay(rehearsal.before, rehearsal.labels, rehearsal.policies, now)
     rows: list[dict[str, Any]] = []
     concerned = rehearsal.concerned()
-    for kind, counts in ((Kind.ELEMENTS, elements), (Kind.DERIVED_CONJUNCTIONS, conjunctions)):
+    for kind, counts in counted.items():
         for (mode, sides), slices in _combinations(kind, counts, rehearsal.originator).items():
             told = _told_to_asker(rehearsal, seen, kind, mode, sides, slices)
             for partner in concerned if told else ():
@@ -154,8 +154,8 @@ def rehearse(rehearsal: Rehearsal, spans: Spans, elements: pa.Table, conjunction
                     continue
                 before, after = (replay.says(partner, kind, mode, deciding) for replay in replays)
                 alone = len(deciding) < len(sides)
-                for says, counted in _counted(before, after, spans, told).items():
-                    rows.append(_row(partner, kind, mode, sides, alone, says, counted))
+                for says, numbers in _counted(before, after, spans, told).items():
+                    rows.append(_row(partner, kind, mode, sides, alone, says, numbers))
     order = [(name, "ascending") for name in ("partner", "kind", "data_mode", "originator_1", "label_id_1",
              "originator_2", "label_id_2", "own_side_alone", "reason_before", "reason_after")]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=EFFECTS_SCHEMA).sort_by(order)
@@ -179,7 +179,7 @@ def _combinations(
     kind: Kind, counts: pa.Table, first: str | None
 ) -> dict[tuple[DataMode, tuple[Side, ...]], list[tuple[int, int]]]:
     """By combination: (first instant of receipt, records) of each slice. The side of ``first`` stands first."""
-    suffixes = ("",) if kind is Kind.ELEMENTS else ("_1", "_2")
+    suffixes = ("_1", "_2") if kind is Kind.DERIVED_CONJUNCTIONS else ("",)
     found: dict[tuple[DataMode, tuple[Side, ...]], list[tuple[int, int]]] = defaultdict(list)
     for row in counts.to_pylist():
         sides = tuple((row[f"originator{suffix}"], row[f"label_id{suffix}"]) for suffix in suffixes)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from ingest.clock_watch import ClockJumpedError
 from schemas.timescales import NS_PER_SECOND, now_tai_ns
 from ssa_hub.release.ledger import day_start_tai_ns, utc_day
 from ssa_hub.state.failures import StateUnavailableError
@@ -29,13 +30,14 @@ class LedgerPeriodService:
         while True:
             try:
                 closed = await asyncio.to_thread(self._state.ledger_periods.close_over, self._clock_tai_ns())
-            except StateUnavailableError as error:
+                wait_s = min(_LOOK_AGAIN_S, seconds_until_over(self._clock_tai_ns()))
+            except (StateUnavailableError, ClockJumpedError) as error:
                 log_event.warning("ledger not closed", error=str(error))
                 await asyncio.sleep(_AFTER_FAILURE_S)
                 continue
             if closed:
                 log_event.info("ledger closed", days=closed)
-            await asyncio.sleep(min(_LOOK_AGAIN_S, seconds_until_over(self._clock_tai_ns())))
+            await asyncio.sleep(wait_s)
 
 
 def seconds_until_over(tai_ns: int) -> float:

@@ -32,7 +32,14 @@ _IDENTIFIERS = {
         *(f"{name}_{side}" for side in (1, 2) for name in ("object_id", "parent", "parent_originator")),
         *("parent_label_id_1", "parent_label_id_2"),
     ),
+    "conjunction_messages": (
+        *("record_id", "source", "originator", "data_mode", "object_id_1", "object_id_2", "label_id"),
+        "payload_sha256",
+    ),
+    "ephemerides": ("record_id", "source", "originator", "data_mode", "label_id", "payload_sha256", "states_sha256"),
 }
+# Kinds whose messages carry the label that their records name; conjunctions name their parents' labels.
+_LABELLED = frozenset({"elements", "conjunction_messages", "ephemerides"})
 
 
 class NotARecordError(ValueError):
@@ -52,7 +59,7 @@ class Read(NamedTuple):
 
 
 def read_messages(messages: Sequence[LogRecord], kind: str) -> Read:
-    """Read messages of one kind, ``elements`` or ``conjunctions``. Raises nothing for what they hold."""
+    """Read messages of one kind, a key of `RECORD_SCHEMAS`. Raises nothing for what they hold."""
     sound: list[tuple[pa.Table, dict[str, Label]]] = []
     refused: list[QuarantinedRecord] = []
 
@@ -105,9 +112,11 @@ def _sound(messages: list[LogRecord], kind: str) -> tuple[pa.Table, dict[str, La
         if pa.types.is_floating(field.type) and not pc.all(pc.is_finite(column), min_count=0).as_py():
             raise NotARecordError(field.name, "must be a finite number")
     _check_identifiers(rows, kind)
+    if kind == "ephemerides":
+        _check_objects(rows)
     if pc.min(rows.column("received_tai_ns")).as_py() < _EARLIEST_RECEIPT_TAI_NS:
         raise NotARecordError("received_tai_ns", "must be an instant after 1971")
-    return rows, _labels(messages, rows) if kind == "elements" else {}
+    return rows, _labels(messages, rows) if kind in _LABELLED else {}
 
 
 def _check_identifiers(rows: pa.Table, kind: str) -> None:
@@ -122,20 +131,30 @@ def _check_identifiers(rows: pa.Table, kind: str) -> None:
         raise NotARecordError("data_mode", f"must be one of {', '.join(DataMode)}")
 
 
+def _check_objects(rows: pa.Table) -> None:
+    objects = pc.list_flatten(rows.column("object_ids"))
+    if len(objects) and pc.max(pc.binary_length(objects)).as_py() > _IDENTIFIER_BYTES_MAX:
+        raise NotARecordError("object_ids", f"must be at most {_IDENTIFIER_BYTES_MAX} bytes long, each")
+    if objects.null_count or pc.any(pc.match_substring(objects, "\0")).as_py():
+        raise NotARecordError("object_ids", "must not hold null or a NUL character")
+
+
 def _labels(messages: list[LogRecord], rows: pa.Table) -> dict[str, Label]:
     """The labels of the messages' headers, each of which must be the one that its record names."""
-    by_header: dict[bytes, Label] = {}
+    by_header: dict[bytes, tuple[str, Label]] = {}
     for message, label_id in zip(messages, rows.column("label_id").to_pylist(), strict=True):
         data = message.headers.get("label")
         if data is None:
             raise NotARecordError("header label", "must be there")
-        try:
-            label = by_header.setdefault(data, by_header.get(data) or label_from_json(data))
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise NotARecordError("header label", f"must be a label: {error}") from error
-        if label.label_id != label_id:
+        if data not in by_header:
+            try:
+                label = label_from_json(data)
+            except (msgspec.MsgspecError, ValueError) as error:
+                raise NotARecordError("header label", f"must be a label: {error}") from error
+            by_header[data] = label.label_id, label
+        if by_header[data][0] != label_id:
             raise NotARecordError("header label", "must be the label that the record names")
-    return {label.label_id: label for label in by_header.values()}
+    return dict(by_header.values())
 
 
 def _sound_refusals(messages: list[LogRecord]) -> list[QuarantinedRecord]:

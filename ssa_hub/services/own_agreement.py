@@ -12,6 +12,7 @@ from ssa_hub.release.admission import admit, unknown_names
 from ssa_hub.release.agreement import Agreement, read_agreement
 from ssa_hub.release.errors import AgreementError, Mistake
 from ssa_hub.release.partner import Partner
+from ssa_hub.release.retention import NOTICE_NS, sentences
 from ssa_hub.services.failures import SettingsError
 from ssa_hub.services.rules import entry_of
 from ssa_hub.sharing.policies import Policies
@@ -42,7 +43,8 @@ class OwnAgreement(msgspec.Struct, frozen=True):
 
 
 class CheckedAgreement(msgspec.Struct, frozen=True):
-    """A draft that can be put into force. ``remarks``: names in its rules that nobody has."""
+    """A draft that can be put into force. ``remarks``: names in its rules that nobody has, and what its retention
+    deletes."""
 
     version: str
     rules: int
@@ -65,8 +67,15 @@ class NoSuchVersionError(Exception):
 class OwnAgreements:
     """Each partner's own agreement. All methods raise StateUnavailableError."""
 
-    def __init__(self, state: State, policies: Policies, clock_tai_ns: Callable[[], int] = now_tai_ns) -> None:
-        self._state, self._policies, self._clock_tai_ns = state, policies, clock_tai_ns
+    def __init__(
+        self,
+        state: State,
+        policies: Policies,
+        clock_tai_ns: Callable[[], int] = now_tai_ns,
+        notice_ns: int = NOTICE_NS,
+    ) -> None:
+        """``notice_ns``: the hub's notice of deletion (`ssa_hub.release.retention`)."""
+        self._state, self._policies, self._clock_tai_ns, self._notice_ns = state, policies, clock_tai_ns, notice_ns
 
     def of(self, asker: Partner) -> OwnAgreement:
         """What is in force, and what has been."""
@@ -117,7 +126,7 @@ class OwnAgreements:
         rules = self._policies.rules()
         known = list(rules.partners.values())
         admit(agreement, known, {}, rules.security_policies)
-        return agreement, text, tuple(unknown_names(agreement, known))
+        return agreement, text, (*unknown_names(agreement, known), *sentences(agreement.retention, self._notice_ns))
 
 
 def agreement_text(document: bytes) -> str:

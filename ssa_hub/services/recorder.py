@@ -17,9 +17,10 @@ import structlog
 
 from ingest.log import Log, LogRecord, LogUnavailableError, Subscription, TopicPartition
 from ingest.messages import QuarantinedRecord
-from ingest.topics import CONJUNCTIONS, ELEMENTS, QUARANTINE
+from ingest.topics import CONJUNCTION_MESSAGES, CONJUNCTIONS, ELEMENTS, EPHEMERIDES, QUARANTINE
 from ssa_hub.history.failures import HistoryUnavailableError, StalePositionError
 from ssa_hub.history.store import History, PositionRange
+from ssa_hub.measures import COMMIT_SECONDS, QUARANTINED, RECORDED_ROWS
 from ssa_hub.services.failures import PositionsDisagreeError
 from ssa_hub.services.finishing import finished_in_thread
 from ssa_hub.services.log_reading import Read, read_messages, read_refusals
@@ -27,10 +28,17 @@ from ssa_hub.state.failures import StateUnavailableError
 from ssa_hub.state.store import State
 
 GROUP = "recorder"
-_KINDS = {ELEMENTS: "elements", CONJUNCTIONS: "conjunctions"}
+_KINDS = {
+    ELEMENTS: "elements",
+    CONJUNCTIONS: "conjunctions",
+    CONJUNCTION_MESSAGES: "conjunction_messages",
+    EPHEMERIDES: "ephemerides",
+}
 _BATCH = 20_000
-# A commit costs as much for one record as for a thousand, so a batch waits this long for company.
+# A commit costs as much for one record as for a thousand, so a batch waits for company: so long at the most, and no
+# longer than records keep coming, for a record that comes alone would wait for nothing.
 _LINGER_S = 0.15
+_QUIET_S = 0.02
 
 log_event = structlog.get_logger("recorder")
 
@@ -65,7 +73,7 @@ class Recorder:
                 await asyncio.sleep(self._retry_s)
 
     async def _run_once(self) -> None:
-        async with self._log.subscribe(GROUP, [ELEMENTS, CONJUNCTIONS, QUARANTINE], self._start) as subscription:
+        async with self._log.subscribe(GROUP, [*_KINDS, QUARANTINE], self._start) as subscription:
             while True:
                 self._on_turn()
                 batch = await _gather(subscription)
@@ -128,7 +136,9 @@ class Recorder:
             for partition, next_offset in _next_offsets(messages).items()
         }
         self._state.recording_withdrawn.note_late(kind, read.rows)
-        self._history.append(kind, read.rows, positions=spans)
+        with COMMIT_SECONDS.labels(kind).time():
+            self._history.append(kind, read.rows, positions=spans)
+        RECORDED_ROWS.labels(kind).inc(read.rows.num_rows)
         self._into_state(kind, messages, read)
 
     def _into_state(self, kind: str, messages: list[LogRecord], read: Read | None = None) -> None:
@@ -137,11 +147,13 @@ class Recorder:
         with self._state.transaction() as connection:
             self._state.labels.intern(connection, labels.values())
             self._state.recorded.insert(connection, kind, rows)
-            if kind == "elements":
+            if kind != "conjunctions":
                 there = self._state.recording_withdrawn.without_withdrawn(connection, kind, rows)
-                self._state.newest.upsert(connection, there)
+                if kind == "elements":
+                    self._state.newest.upsert(connection, there)
             self._state.quarantine.insert(connection, refused)
             self._state.positions.set(connection, _next_offsets(messages))
+        self._state.news.tell()
         _tell(refused)
 
     def _read(self, kind: str, messages: list[LogRecord]) -> Read:
@@ -156,6 +168,8 @@ class Recorder:
         with self._state.transaction() as connection:
             self._state.quarantine.insert(connection, refusals)
             self._state.positions.set(connection, _next_offsets(messages))
+        for refusal in refusals:
+            QUARANTINED.labels(refusal.source).inc()
         _tell([refusal for refusal in refusals if refusal.source == f"log:{QUARANTINE}"])
 
 
@@ -165,11 +179,14 @@ def _tell(refused: list[QuarantinedRecord]) -> None:
 
 
 async def _gather(subscription: Subscription) -> list[LogRecord]:
-    """A batch: what is there, and what comes within the linger time after the first record."""
+    """A batch: what is there, and what comes after it without a pause, within the linger time."""
     batch = await subscription.fetch(_BATCH, 1.0)
     deadline = time.monotonic() + _LINGER_S
     while batch and len(batch) < _BATCH and (left := deadline - time.monotonic()) > 0:
-        batch += await subscription.fetch(_BATCH - len(batch), left)
+        more = await subscription.fetch(_BATCH - len(batch), min(left, _QUIET_S))
+        if not more:
+            break
+        batch += more
     return batch
 
 

@@ -15,10 +15,14 @@ from ssa_hub.services.failures import SettingsError
 from ssa_hub.services.health import Health
 from ssa_hub.services.hub import Hub
 from ssa_hub.services.own_agreement import OwnAgreements
+from ssa_hub.sharing.deletion_views import DeletionViews
 from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.explaining import Explainer
+from ssa_hub.sharing.export_desk import ExportDesk, ExportLimits
+from ssa_hub.sharing.exporting import Exporting
 from ssa_hub.sharing.keys import KeyRing
 from ssa_hub.sharing.ledger_views import LedgerViews
+from ssa_hub.sharing.message_views import MessageViews
 from ssa_hub.sharing.notices import Notices
 from ssa_hub.sharing.posture import PostureDesk
 from ssa_hub.sharing.rehearsing import Rehearser
@@ -61,10 +65,12 @@ def services_of(hub: Hub, clock_tai_ns: Callable[[], int] = now_tai_ns) -> Servi
     """What the API stands on, over an open hub."""
     disclosures = Disclosures(hub.state, clock_tai_ns)
     tear_lines_shown = TearLinesShown(hub.state, hub.policies)
+    exports = Exporting(hub.history, hub.policies, disclosures, clock_tai_ns)
     notices = Notices(hub.state, hub.policies, disclosures, tear_lines_shown, clock_tai_ns)
     return Services(
         views=Views(hub.queries, hub.policies, clock_tai_ns),
-        stream=Stream(hub.state, hub.policies, disclosures, notices, clock_tai_ns),
+        messages=MessageViews(hub.queries.messages, hub.state, hub.policies, hub.ingest.blobs, clock_tai_ns),
+        stream=Stream(hub.state, hub.policies, disclosures, notices, clock_tai_ns, hub.settings.keeping.feed_window_ns),
         explainer=Explainer(hub.state, hub.policies, clock_tai_ns),
         ingest=hub.ingest,
         keys=KeyRing(hub.state, hub.policies),
@@ -78,8 +84,13 @@ def services_of(hub: Hub, clock_tai_ns: Callable[[], int] = now_tai_ns) -> Servi
         withdrawals=WithdrawalViews(hub.state),
         posture=PostureDesk(hub.state, hub.policies, clock_tai_ns),
         rehearser=Rehearser(hub.state, Traffic(hub.history), hub.policies, clock_tai_ns),
-        own_agreements=OwnAgreements(hub.state, hub.policies, clock_tai_ns),
-        health=Health(hub.log, hub.state, hub.settings.warehouse),
+        deletions=DeletionViews(hub.state.deletions),
+        own_agreements=OwnAgreements(hub.state, hub.policies, clock_tai_ns, hub.settings.keeping.notice_ns),
+        health=Health(hub.log, hub.state, hub.history.files),
+        exports=exports,
+        export_jobs=ExportDesk(
+            hub.state, exports, hub.settings.data_dir / "exports", ExportLimits(), clock_tai_ns, hub.disk.check
+        ),
         data_mode=hub.settings.data_mode,
     )
 
@@ -87,7 +98,11 @@ def services_of(hub: Hub, clock_tai_ns: Callable[[], int] = now_tai_ns) -> Servi
 async def serve_api(hub: Hub, bound: socket.socket) -> None:
     """Serve until cancelled; open answers get two seconds to end."""
     config = uvicorn.Config(
-        create_app(services_of(hub)), log_level="warning", timeout_graceful_shutdown=2, lifespan="off"
+        create_app(services_of(hub, hub.clock.now_tai_ns)),
+        log_config=None,  # its lines go into the hub's own log (ssa_hub.cli.logs)
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        lifespan="off",
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([bound]))

@@ -23,6 +23,8 @@ async def run_sources(ingest: Ingest, connectors: list[Connector], reporter: Rep
     """Bring in what the sources have until cancelled. No source's trouble ends another's work."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(keep_resuming(ingest))
+        if ingest.intake is not None:
+            tasks.create_task(ingest.intake.watch())
         for connector in connectors:
             tasks.create_task(run_connector(connector, ingest, reporter))
 

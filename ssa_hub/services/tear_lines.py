@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import structlog
 
+from ingest.clock_watch import ClockJumpedError
 from ingest.log import TopicPartition
 from schemas.timescales import NS_PER_DAY, NS_PER_SECOND, now_tai_ns
 from ssa_hub.release.tear_line import SAME_PASS_NS
@@ -83,7 +84,7 @@ class TearLineService:
                         held = False
                     else:
                         self._basis = None  # another one works; whoever takes over looks at everything once
-                except StateUnavailableError as error:
+                except (StateUnavailableError, ClockJumpedError) as error:
                     log_event.warning("tear-lines interrupted", error=str(error))
                     held = False
                 await asyncio.sleep(_AFTER_FAILURE_S)

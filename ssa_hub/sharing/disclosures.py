@@ -15,7 +15,13 @@ from ssa_hub.state.store import State
 
 __all__ = ["Channel", "Disclosure", "Disclosures", "disclosures_of"]
 
-_LEDGER_KINDS = {Kind.ELEMENTS: "elements", Kind.DERIVED_CONJUNCTIONS: "conjunctions", Kind.TEAR_LINES: "tear-lines"}
+_LEDGER_KINDS = {
+    Kind.ELEMENTS: "elements",
+    Kind.DERIVED_CONJUNCTIONS: "conjunctions",
+    Kind.TEAR_LINES: "tear-lines",
+    Kind.CONJUNCTION_MESSAGES: "conjunction-messages",
+    Kind.EPHEMERIDES: "ephemerides",
+}
 
 
 def disclosures_of(

@@ -63,13 +63,19 @@ class Released:
         chosen = {Kind.ELEMENTS: self.elements, Kind.DERIVED_CONJUNCTIONS: self.conjunctions}
         return pa.concat_tables([table for kind, table in chosen.items() if kind in kinds])
 
+    def of_kind(self, kind: Kind) -> pa.Table:
+        """The combinations of one kind of records, as queries of it join with them."""
+        if kind is Kind.ELEMENTS:
+            return self.elements
+        return self.conjunctions if kind is Kind.DERIVED_CONJUNCTIONS else self._of_messages[kind]
+
     def in_part(self, kind: Kind, mask_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which rows, by their masks, are not shown as they are: their ids are pseudonyms."""
         return ~self._whole[kind][mask_ids]
 
     def order_key(self, kind: Kind) -> str | None:
         """The key of the order of ids for queries of a kind; None where every record of it is shown as it is."""
-        table = self.elements if kind is Kind.ELEMENTS else self.conjunctions
+        table = self.of_kind(kind)
         return None if pc.all(table.column("whole"), min_count=0).as_py() else self.ids.order_key
 
     def shows_whole_elements(self, data_mode: str, originator: str, label_id: str) -> bool:
@@ -82,6 +88,13 @@ class Released:
     @cached_property
     def _whole(self) -> dict[Kind, NDArray[np.bool_]]:
         return {kind: whole_masks(self.table, kind) for kind in RECORD_KINDS}
+
+    @cached_property
+    def _of_messages(self) -> dict[Kind, pa.Table]:
+        return {
+            kind: _with_whole(self.table.to_arrow(kind), self._whole[kind])
+            for kind in (Kind.CONJUNCTION_MESSAGES, Kind.EPHEMERIDES)
+        }
 
     @cached_property
     def _permitted_labels(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from schemas.records import Kind
 from schemas.timescales import now_tai_ns
 from ssa_hub.history.traffic import Traffic
 from ssa_hub.release.admission import admit, unknown_names
@@ -116,9 +117,13 @@ class Rehearser:
                 "originator": originator,
                 "withdrawn": rules.withdrawn,
             }
-            elements = self._traffic.elements(begin, end, **given)
-            conjunctions = self._traffic.conjunctions(begin, end, **given)
-            effects = rehearse(rehearsal, spans, elements, conjunctions)
+            counted = {
+                Kind.ELEMENTS: self._traffic.elements(begin, end, **given),
+                Kind.DERIVED_CONJUNCTIONS: self._traffic.conjunctions(begin, end, **given),
+            }
+            for kind in (Kind.CONJUNCTION_MESSAGES, Kind.EPHEMERIDES):
+                counted[kind] = self._traffic.messages(kind, begin, end, **given)
+            effects = rehearse(rehearsal, spans, counted)
         return Rehearsed(effects, sums(effects), begin, end, now)
 
     def _counted_labels(self, rules: Rules, asker: str | None) -> set[str]:

@@ -18,7 +18,12 @@ from ssa_hub.sharing.shown_ids import PartnerIds
 from ssa_hub.state.recorded import RecordedRow
 from ssa_hub.state.store import State
 
-KINDS = {"elements": Kind.ELEMENTS, "conjunctions": Kind.DERIVED_CONJUNCTIONS}
+KINDS = {
+    "elements": Kind.ELEMENTS,
+    "conjunctions": Kind.DERIVED_CONJUNCTIONS,
+    "conjunction_messages": Kind.CONJUNCTION_MESSAGES,
+    "ephemerides": Kind.EPHEMERIDES,
+}
 
 
 class SeenRecord(NamedTuple):

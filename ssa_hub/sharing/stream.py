@@ -6,13 +6,15 @@ count for him, in their gaps, what he may not see.
 """
 
 import asyncio
+import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import NamedTuple
 
 import structlog
 
+from ingest.clock_watch import ClockJumpedError
 from schemas.records import DataMode
 from schemas.timescales import NS_PER_SECOND, now_tai_ns
 from ssa_hub.release.partner import Partner
@@ -24,11 +26,13 @@ from ssa_hub.sharing.policies import Policies
 from ssa_hub.sharing.seen_records import KINDS, SeenRecord, is_withdrawn, seen_record
 from ssa_hub.sharing.stream_records import StreamRecord, stream_records
 from ssa_hub.state.failures import StateUnavailableError
-from ssa_hub.state.feed import BEGINNING, Cursor, Place, place_of, place_since
+from ssa_hub.state.feed import Cursor, Place, place_of, place_since
+from ssa_hub.state.news import comes_before
 from ssa_hub.state.store import State
 
 NOTICES = "notices"
 
+FEED_WINDOW_NS = 400 * 86_400 * NS_PER_SECOND
 _LOOK_EVERY_S = 0.3
 _KEEP_ALIVE_S = 15.0
 _PAGE = 500
@@ -47,6 +51,10 @@ log_event = structlog.get_logger("stream")
 
 class UnknownEventError(Exception):
     """An id of no event that this partner could have been sent."""
+
+
+class EventTooOldError(Exception):
+    """Records that he has not been sent are older than the feed's window: the stream has them no more."""
 
 
 class StreamStart(NamedTuple):
@@ -86,18 +94,33 @@ class Stream:
         disclosures: Disclosures,
         notices: Notices,
         clock_tai_ns: Callable[[], int] = now_tai_ns,
+        window_ns: int = FEED_WINDOW_NS,
     ) -> None:
+        """``window_ns``: how long after it became visible a record can be streamed."""
+        self._window_ns = window_ns
         self._state, self._policies, self._clock_tai_ns = state, policies, clock_tai_ns
         self._disclosures, self._notices = disclosures, notices
 
     async def start(
-        self, partner: Partner, last_event_id: str | None, *, from_beginning: bool, data_mode: DataMode
+        self,
+        partner: Partner,
+        last_event_id: str | None,
+        *,
+        from_beginning: bool,
+        data_mode: DataMode,
+        kinds: tuple[str, ...] = tuple(KINDS),
     ) -> StreamStart:
-        """Where to begin: after an event, at the beginning, or now. Raises UnknownEventError, StateUnavailableError."""
+        """Where to begin: after an event, at the beginning of the window, or now.
+
+        Raises UnknownEventError, EventTooOldError, StateUnavailableError, HistoryUnavailableError.
+        """
         if last_event_id is not None:
-            return await asyncio.to_thread(self._resume, partner, last_event_id)
+            start = await asyncio.to_thread(self._resume, partner, last_event_id)
+            await asyncio.to_thread(self._check_age, partner, start.cursor, kinds, data_mode)
+            return start
         if from_beginning:
-            return StreamStart(0, {}, None, BEGINNING, None)
+            begun = max(self._clock_tai_ns() - self._window_ns, 0)
+            return StreamStart(begun, {}, None, {0: place_since(begun)}, None)
         return await asyncio.to_thread(self._now, partner, data_mode)
 
     async def events(
@@ -116,15 +139,32 @@ class Stream:
         off before any record can go on too. The stream ends when the partner's key is one no more, and when state
         cannot be reached: clients come again.
         """
-        at = start
+        with self._state.news.listening() as news:
+            found = self._events(admission, start, kinds, data_mode, most, wait_s, news)
+            async with contextlib.aclosing(found):
+                async for event in found:
+                    yield event
+
+    async def _events(
+        self,
+        admission: Admission,
+        at: StreamStart,
+        kinds: tuple[str, ...],
+        data_mode: DataMode,
+        most: int | None,
+        wait_s: float | None,
+        news: asyncio.Event,
+    ) -> AsyncGenerator[bytes]:
         yield f"retry: 2000\nid: {at.event_id}\nevent: begun\ndata: {{}}\n\n".encode()
         left = most
         quiet_since = last_sign = time.monotonic()
+        next_look, woken = 0.0, False
         while left is None or left > 0:
             limit = _PAGE if left is None else min(_PAGE, left)
+            news.clear()
             try:
-                look = await asyncio.to_thread(self._look, admission, at, kinds, data_mode, limit)
-            except StateUnavailableError as error:
+                look = await asyncio.to_thread(self._look, admission, at, kinds, data_mode, limit, woken)
+            except (StateUnavailableError, ClockJumpedError) as error:
                 log_event.warning("stream ended", error=str(error))
                 return
             if look is None:
@@ -140,17 +180,29 @@ class Stream:
                 left = None if left is None else left - found
                 quiet_since = last_sign = time.monotonic()
                 continue
-            if wait_s is not None and time.monotonic() - quiet_since >= wait_s:
-                return
+            if not woken:
+                if wait_s is not None and time.monotonic() - quiet_since >= wait_s:
+                    return
+                next_look = time.monotonic() + _LOOK_EVERY_S
             if time.monotonic() - last_sign >= _KEEP_ALIVE_S:
                 last_sign = time.monotonic()
                 yield b": nothing new\n\n"
-            await asyncio.sleep(_LOOK_EVERY_S)
+            woken = await comes_before(news, next_look)
 
     def _look(
-        self, admission: Admission, at: StreamStart, kinds: tuple[str, ...], data_mode: DataMode, limit: int
+        self,
+        admission: Admission,
+        at: StreamStart,
+        kinds: tuple[str, ...],
+        data_mode: DataMode,
+        limit: int,
+        woken: bool,
     ) -> _Look | None:
         """Up to ``limit`` records and notices that are visible now; None for a partner who is one no more.
+
+        ``woken``: not the clock asks for the look, but that something was recorded, which may be hidden from the
+        partner, and he must not learn when: only what is visible at the moment of its own recording may come then, so
+        no notices, and nothing at all where he is under a delay.
 
         Rendered first, then noted as released: when they are handed on, the ledger has them.
         """
@@ -163,7 +215,8 @@ class Stream:
             now = self._clock_tai_ns()
             released = self._policies.released_to(partner, now)
             combinations = released.combinations(wanted)
-            while not records:
+            delayed = any(combinations.column("delay_ns").to_pylist())
+            while not records and not (woken and delayed):
                 page = self._state.feed.after(
                     cursor, combinations, data_mode=data_mode.value, now_tai_ns=now, limit=limit
                 )
@@ -174,7 +227,7 @@ class Stream:
                     break
         notice = at.notice
         notices: list[Notice] = []
-        if NOTICES in kinds and len(records) < limit:
+        if NOTICES in kinds and not woken and len(records) < limit:
             notices = self._notices.visible(
                 partner, after=notice, data_mode=data_mode, limit=limit - len(records), with_untold=True
             )
@@ -218,6 +271,23 @@ class Stream:
         # One that he was not told begins with the first: notices come again rather than never.
         number = None if notice is None else self._notices.number(partner, notice)
         return StreamStart(begun, sent, notice if number is not None else None, cursor, number)
+
+    def _check_age(self, partner: Partner, cursor: Cursor, kinds: tuple[str, ...], data_mode: DataMode) -> None:
+        """Raise EventTooOldError where anything unread became visible to him before the window.
+
+        Whether its body has been given up yet does not count: who comes again gets the same answer. It is asked of what
+        he may see, so it tells nothing of what he may not.
+        """
+        begin = self._clock_tai_ns() - self._window_ns
+        wanted = frozenset(KINDS[kind] for kind in kinds if kind in KINDS)
+        if not wanted or all(place.visible_tai_ns >= begin for place in cursor.values()):
+            return
+        combinations = self._policies.released_to(partner, self._clock_tai_ns()).combinations(wanted)
+        page = self._state.feed.after(
+            cursor, combinations, data_mode=data_mode.value, now_tai_ns=begin, limit=1, with_given_up=True
+        )
+        if page.rows:
+            raise EventTooOldError
 
     def _place_of_seen(self, partner: Partner, shown_id: str, delay_ns: int) -> Place:
         """The place of a record that the partner sees; one that he does not see does not exist."""

@@ -50,6 +50,6 @@ def stream_records(rows: list[FeedRow], released: Released) -> tuple[list[Stream
 
 
 def _mask_id(row: FeedRow, kind: Kind, released: Released) -> int:
-    if kind is Kind.ELEMENTS:
-        return int(row.mask_ids[0])
-    return released.table.combine(*row.mask_ids)
+    if kind is Kind.DERIVED_CONJUNCTIONS:
+        return released.table.combine(*row.mask_ids)
+    return int(row.mask_ids[0])

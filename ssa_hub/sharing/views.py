@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.labels import Label
 from schemas.records import ELEMENT_FIELDS, ELEMENT_SET, PROVENANCE, DataMode, Field, Kind
@@ -21,6 +22,7 @@ from ssa_hub.history.queries import HistoryQueries
 from ssa_hub.release.masks import WITHHELD
 from ssa_hub.release.partner import Partner
 from ssa_hub.release.record_decision import DECIDING_COLUMNS
+from ssa_hub.sharing.change_columns import with_previous
 from ssa_hub.sharing.disclosures import Channel, disclosures_of
 from ssa_hub.sharing.page import Key, Page
 from ssa_hub.sharing.policies import Policies, Released
@@ -78,7 +80,7 @@ class Views:
             order_key=released.order_key(Kind.ELEMENTS),
             withdrawn=released.withdrawn,
         )
-        return _page(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
+        return page_of(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
 
     def elements_history(
         self,
@@ -108,7 +110,63 @@ class Views:
             withdrawn=released.withdrawn,
         )
         order = ("object_id", "epoch_tai_ns", "received_tai_ns", "order_id")
-        return _page(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, order)
+        return page_of(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, order)
+
+    def elements_side_by_side(self, partner: Partner, chosen: Selection, *, after: Key | None, limit: int) -> Page:
+        """The newest visible element set of each (object id, originator, source), in this order; ``after`` is one."""
+        now = self._clock_tai_ns()
+        released = self._policies.released_to(partner, now)
+        found = self._queries.elements_side_by_side(
+            released.elements,
+            now_tai_ns=now,
+            data_mode=chosen.data_mode,
+            object_ids=chosen.object_ids,
+            catalogue_numbers=chosen.catalogue_numbers,
+            known_at_tai_ns=chosen.known_at_tai_ns,
+            after=None if after is None else (str(after[0]), str(after[1]), str(after[2])),
+            limit=limit + 1,
+            order_key=released.order_key(Kind.ELEMENTS),
+            withdrawn=released.withdrawn,
+        )
+        order = ("object_id", "originator", "source")
+        return page_of(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, order)
+
+    def elements_changes(
+        self, partner: Partner, chosen: Selection, *, from_tai_ns: int, to_tai_ns: int, after: Key | None, limit: int
+    ) -> Page:
+        """Objects whose newest visible element set changed between two instants of knowledge, by object id.
+
+        The rows are the newest sets by ``to``, with `change_columns.CHANGE_FIELDS` of those by ``from`` behind
+        (`ssa_hub.history.changes`); what is said of either is disclosed. ``after`` is (object id,). Raises ValueError
+        for ``from`` after ``to``.
+        """
+        now = self._clock_tai_ns()
+        released = self._policies.released_to(partner, now)
+        found = self._queries.elements_changes(
+            released.elements,
+            from_tai_ns=from_tai_ns,
+            to_tai_ns=to_tai_ns,
+            now_tai_ns=now,
+            data_mode=chosen.data_mode,
+            object_ids=chosen.object_ids,
+            catalogue_numbers=chosen.catalogue_numbers,
+            after=None if after is None else str(after[0]),
+            limit=limit + 1,
+            order_key=released.order_key(Kind.ELEMENTS),
+            withdrawn=released.withdrawn,
+        )
+        page = page_of(found.newest, released, now, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
+        replaced = found.replaced.slice(0, page.records.num_rows)
+        count = pc.sum(replaced.cast(pa.int64()), min_count=0).as_py()
+        before = page_of(
+            found.previous.slice(0, count), released, now, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",)
+        )
+        return page._replace(
+            records=with_previous(page.records, before.records, replaced),
+            disclosures=(*page.disclosures, *before.disclosures),
+            label_ids=tuple(sorted({*page.label_ids, *before.label_ids})),
+            coarsened=page.coarsened or before.coarsened,
+        )
 
     def objects(self, partner: Partner, chosen: Selection, *, after: Key | None, limit: int) -> Page:
         """Objects with a visible element set, by object id, as the newest of those describes them."""
@@ -155,7 +213,7 @@ class Views:
             withdrawn=released.withdrawn,
         )
         found = released.table.with_combined_masks(found)
-        return _page(
+        return page_of(
             found, released, now, Kind.DERIVED_CONJUNCTIONS, chosen.data_mode, limit, ("tca_tai_ns", "order_id")
         )
 
@@ -165,7 +223,7 @@ class Views:
         return [rules.labels[label_id] for label_id in page.label_ids], rules.security_policies
 
 
-def _page(
+def page_of(
     found: pa.Table,
     released: Released,
     now_tai_ns: int,
@@ -174,7 +232,10 @@ def _page(
     limit: int,
     order: tuple[str, ...],
 ) -> Page:
-    """The first ``limit`` rows, masked; one row more was asked for, to know whether there is a next page."""
+    """The first ``limit`` rows, masked; one row more was asked for, to know whether there is a next page.
+
+    ``order``: the columns of the sort key, ``order_id`` for the order among equals.
+    """
     # DuckDB leaves whatever lies in memory in the slots of nulls, other rows' values among it, and Arrow answers
     # carry those bytes. Taking by index writes zeros there, and one chunk whatever the query's batches were.
     rows = found.take(pa.array(np.arange(min(limit, found.num_rows)))).combine_chunks()

@@ -152,7 +152,7 @@ class Withdrawing:
         return read
 
     def _of_payload(self, originator: str, payload_sha256: str) -> list[str]:
-        """Ids of the originator's element sets of a payload. Raises NotHisError where none of it ever came of his."""
+        """Ids of the originator's records of a payload. Raises NotHisError where none of it ever came of his."""
         received = [
             instant
             for provenance, instant in self._state.withdrawals.payload_receipts(payload_sha256)

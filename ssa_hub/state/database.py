@@ -1,19 +1,33 @@
 """The database behind the state: one engine, write transactions and consistent reads, on SQLite and PostgreSQL."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Float, create_engine, event
+from sqlalchemy import Connection, Engine, Float, Text, any_, create_engine, event, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql import Executable, FromClause, text
 from sqlalchemy.sql.elements import ColumnElement, literal_column
 
 from ssa_hub.state.failures import StateUnavailableError
 
 _SQLITE_WAIT_MS = 60_000
+# libpq: a server whose machine or network is gone says nothing; half a minute of that is a broken connection. The
+# system's own patience is a quarter of an hour.
+_SILENCE_NOTICED = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+# OperationalError: the server is away, ends, has no room, or chose us to end a deadlock; a file cannot be written.
+# InternalError: PostgreSQL is read-only after a fail-over (25006), or has ended an idle transaction (25P03).
+# PoolTimeoutError: all connections of the pool are waiting for a server that does not answer.
+_AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
 
 
 class Database:
@@ -37,8 +51,12 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.execution_options(ssa_hub_writes=True).begin():
                 yield connection
-        except (OperationalError, InterfaceError) as failure:
+        except _AWAY as failure:
             raise StateUnavailableError(str(failure)) from failure
+        except DBAPIError as failure:
+            if failure.connection_invalidated:  # whatever the driver calls it, the connection broke
+                raise StateUnavailableError(str(failure)) from failure
+            raise
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -51,8 +69,12 @@ class Database:
                     )
                 with connection.begin():
                     yield connection
-        except (OperationalError, InterfaceError) as failure:
+        except _AWAY as failure:
             raise StateUnavailableError(str(failure)) from failure
+        except DBAPIError as failure:
+            if failure.connection_invalidated:  # whatever the driver calls it, the connection broke
+                raise StateUnavailableError(str(failure)) from failure
+            raise
 
 
 def create_database(url: str) -> Database:
@@ -69,7 +91,9 @@ def create_database(url: str) -> Database:
         event.listen(engine, "begin", _begin_sqlite)
         return Database(engine)
     if parsed.drivername == "postgresql+psycopg":
-        return Database(create_engine(parsed, pool_pre_ping=True))
+        # What the URL says of these goes first.
+        options = {name: value for name, value in _SILENCE_NOTICED.items() if name not in parsed.query}
+        return Database(create_engine(parsed, pool_pre_ping=True, connect_args=options))
     raise ValueError(f"{parsed.drivername!r} is not supported: use sqlite:/// or postgresql+psycopg://")
 
 
@@ -80,6 +104,7 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "secure_delete=ON",  # what retention deletes is overwritten
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()
 
@@ -94,6 +119,13 @@ def upsert(connection: Connection, table: FromClause) -> sqlite.Insert | postgre
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)  # type: ignore[arg-type]  # every FromClause here is a Table
     return postgresql.insert(table)  # type: ignore[arg-type]
+
+
+def among(connection: Connection, column: ColumnElement[str], texts: Sequence[str]) -> ColumnElement[bool]:
+    """The column holds one of these texts: one parameter for all of them, however many there are."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(select(func.json_each(json.dumps(list(texts))).table_valued("value").c.value))
+    return column == any_(literal(list(texts), postgresql.ARRAY(Text)))
 
 
 def lock_table(connection: Connection, table: str) -> None:

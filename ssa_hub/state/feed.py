@@ -19,6 +19,7 @@ from schemas.records import Kind
 from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS
 from ssa_hub.state.combinations import Released, released_combinations
 from ssa_hub.state.database import Database
+from ssa_hub.state.giving_up import GIVEN_UP
 from ssa_hub.state.tables import recorded
 
 _Allowed = dict[int, Released]
@@ -71,11 +72,21 @@ class Feed:
     def __init__(self, database: Database, window_records: int = _WINDOW_RECORDS) -> None:
         self._database, self._window_records = database, window_records
 
-    def after(self, cursor: Cursor, release: pa.Table, *, data_mode: str, now_tai_ns: int, limit: int) -> FeedPage:
+    def after(
+        self,
+        cursor: Cursor,
+        release: pa.Table,
+        *,
+        data_mode: str,
+        now_tai_ns: int,
+        limit: int,
+        with_given_up: bool = False,
+    ) -> FeedPage:
         """Up to ``limit`` records that are visible now and lie after the cursor: the last page's, or `BEGINNING`.
 
         A delay that the cursor does not know starts so early that a change of agreement repeats records rather than
-        lose them. While the clock stands before what was read already, nothing comes. Raises ValueError for a malformed
+        lose them. Records whose bodies were given up are passed over (``with_given_up``: are there, with an empty
+        body). While the clock stands before what was read already, nothing comes. Raises ValueError for a malformed
         release table, a limit below 1 and a cursor without a place.
         """
         if limit < 1 or not cursor:
@@ -92,8 +103,9 @@ class Feed:
                 # By windows of time, so that a page of a long feed does not have to sort all that comes after it.
                 until = min(now_tai_ns, *(_window_end(connection, delay, places[delay], window) for delay in delays))
                 found, places = _look(
-                    connection, places, elements, parents, head=head, until_tai_ns=until, limit=limit - len(rows)
-                )
+                    connection, places, elements, parents, head=head, until_tai_ns=until, limit=limit - len(rows),
+                    with_given_up=with_given_up,
+                )  # fmt: skip
                 rows += found
                 if until >= now_tai_ns:
                     break
@@ -131,10 +143,11 @@ def _look(
     head: int,
     until_tai_ns: int,
     limit: int,
+    with_given_up: bool,
 ) -> tuple[list[FeedRow], dict[int, Place]]:
     """The first ``limit`` records that are visible at an instant, of all delays together, and the places after them."""
     found = {
-        delay: _Class(delay, place, head, until_tai_ns, limit).read(connection, elements, parents)
+        delay: _Class(delay, place, head, until_tai_ns, limit, with_given_up).read(connection, elements, parents)
         for delay, place in places.items()
     }
     together = [row for rows in found.values() for row in rows]
@@ -165,6 +178,7 @@ class _Class(NamedTuple):
     head: int
     now_tai_ns: int
     limit: int
+    with_given_up: bool
 
     def read(self, connection: Connection, elements: _Allowed, parents: _Allowed) -> list[FeedRow]:
         """Those that are visible now, at most ``limit``, in order."""
@@ -179,6 +193,7 @@ class _Class(NamedTuple):
                 recorded.c.seq <= self.head,
                 visible <= self.now_tai_ns,
                 self._condition(elements, parents),
+                *(() if self.with_given_up else (recorded.c.body != GIVEN_UP,)),
             )
             .order_by(order, recorded.c.seq)
             .limit(self.limit)

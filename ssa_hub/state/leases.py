@@ -27,7 +27,12 @@ class Leases:
             statement = statement.on_conflict_do_update(
                 index_elements=["name"],
                 set_={"holder": statement.excluded.holder, "expires_unix_s": statement.excluded.expires_unix_s},
-                where=or_(leases.c.holder == bindparam("own", holder, Text), leases.c.expires_unix_s <= now),
+                where=or_(
+                    leases.c.holder == bindparam("own", holder, Text),
+                    leases.c.expires_unix_s <= now,
+                    # Nobody takes it for so long: the clock has been set back since.
+                    leases.c.expires_unix_s > now + bindparam("twice_s", 2 * duration_s, Float),
+                ),
             )
             return connection.execute(statement.returning(leases.c.name)).scalar() is not None
 

@@ -1,17 +1,27 @@
 """The newest element set of each object from each originator under each label, and through a release table."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, and_, func, select, tuple_
+from sqlalchemy import Connection, and_, func, select
 
 from schemas.records import ELEMENT_SET_SCHEMA, Kind
 from ssa_hub.history.tables import ELEMENTS
+from ssa_hub.state.bulk_insert import insert_columns
 from ssa_hub.state.combinations import Combination, combination_ids, intern_combinations, released_combinations
-from ssa_hub.state.database import Database, lock_table, upsert
+from ssa_hub.state.database import Database, lock_table
 from ssa_hub.state.recorded import read_bodies
 from ssa_hub.state.tables import combinations, newest, recorded
+
+_NEWER = """\
+ON CONFLICT (object_id, combination_id) DO UPDATE SET
+    epoch_tai_ns = excluded.epoch_tai_ns,
+    received_tai_ns = excluded.received_tai_ns,
+    record_id = excluded.record_id
+WHERE (excluded.epoch_tai_ns, excluded.received_tai_ns, excluded.record_id)
+    > (newest.epoch_tai_ns, newest.received_tai_ns, newest.record_id)"""
 
 
 class Newest:
@@ -28,29 +38,22 @@ class Newest:
         names = ("object_id", "epoch_tai_ns", "received_tai_ns", "record_id", "data_mode", "originator", "label_id")
         table = list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))
         ids = intern_combinations(connection, {Combination(*row[4:]) for row in table})
+        # A row: what it is the newest of, then what newer means.
         best: dict[tuple[str, int], tuple[int, int, str]] = {}
         for object_id, *order, mode, originator, label_id in table:
-            key = (object_id, ids[Combination(mode, originator, label_id)])
-            best[key] = max(best.get(key, (order[0], order[1], "")), (order[0], order[1], order[2]))
-        statement = upsert(connection, newest)
-        offered = statement.excluded
-        statement = statement.on_conflict_do_update(
-            index_elements=["object_id", "combination_id"],
-            set_={name: offered[name] for name in ("epoch_tai_ns", "received_tai_ns", "record_id")},
-            where=tuple_(offered.epoch_tai_ns, offered.received_tai_ns, offered.record_id)
-            > tuple_(newest.c.epoch_tai_ns, newest.c.received_tai_ns, newest.c.record_id),
-        )
-        values = [
-            {
-                "object_id": object_id,
-                "combination_id": combination,
-                "epoch_tai_ns": epoch,
-                "received_tai_ns": received,
-                "record_id": record_id,
-            }
-            for (object_id, combination), (epoch, received, record_id) in sorted(best.items())
-        ]
-        connection.execute(statement, values)
+            key, offered = (object_id, ids[Combination(mode, originator, label_id)]), (order[0], order[1], order[2])
+            held = best.get(key)
+            if held is None or held < offered:
+                best[key] = offered
+        in_order = sorted(best)
+        columns: dict[str, Sequence[Any]] = {
+            "object_id": [object_id for object_id, _ in in_order],
+            "combination_id": [combination for _, combination in in_order],
+            "epoch_tai_ns": [best[key][0] for key in in_order],
+            "received_tai_ns": [best[key][1] for key in in_order],
+            "record_id": [best[key][2] for key in in_order],
+        }
+        insert_columns(connection, newest, columns, _NEWER)
 
     def elements(self, data_mode: str) -> pa.Table:
         """All of a data mode, for screening: columns of ELEMENT_SET, by (object_id, originator, label_id)."""

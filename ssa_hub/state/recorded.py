@@ -1,21 +1,21 @@
 """Every record in history, once, numbered in commit order: for dropping repeats, and as what the feed reads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
 from sqlalchemy import Connection, func, select, update
 
+from ingest.json_bodies import json_bodies
 from schemas.records import DataMode
 from schemas.timescales import now_tai_ns
-from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS, definition_of
+from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS, EPHEMERIDES, definition_of
+from ssa_hub.state.bulk_insert import insert_columns
 from ssa_hub.state.combinations import Combination, intern_combinations
-from ssa_hub.state.database import Database, lock_table, upsert
+from ssa_hub.state.database import Database, among, lock_table
+from ssa_hub.state.giving_up import GIVEN_UP, Archive
 from ssa_hub.state.tables import combinations, recorded
-
-# Below SQLite's limit of 32,766 parameters, and PostgreSQL's of 65,535.
-_LOOKUP_IDS = 10_000
 
 
 class RecordedRow(NamedTuple):
@@ -32,17 +32,20 @@ class RecordedRow(NamedTuple):
 class Recorded:
     """Records by id and by number."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        deleted: Callable[[Sequence[str]], set[str]] = lambda _: set(),
+        archive: Archive | None = None,
+    ) -> None:
+        self._database, self._deleted, self._archive = database, deleted, archive or Archive()
 
     def known(self, record_ids: Sequence[str]) -> set[str]:
-        """Those of the ids that are recorded already."""
-        found: set[str] = set()
+        """Those of the ids that are recorded already, or were and have been deleted: they are not recorded again."""
+        found = self._deleted(record_ids)
         with self._database.snapshot() as connection:
-            for first in range(0, len(record_ids), _LOOKUP_IDS):
-                part = list(record_ids[first : first + _LOOKUP_IDS])
-                chosen = select(recorded.c.record_id).where(recorded.c.record_id.in_(part))
-                found.update(connection.execute(chosen).scalars())
+            chosen = select(recorded.c.record_id).where(among(connection, recorded.c.record_id, record_ids))
+            found.update(connection.execute(chosen).scalars())
         return found
 
     def insert(self, connection: Connection, kind: str, rows: pa.Table) -> int:
@@ -55,30 +58,27 @@ class Recorded:
         if rows.num_rows == 0:
             return 0
         lock_table(connection, recorded.name)
-        records = rows.select(schema.names).to_pylist()
-        keys = [_combinations_of(kind, record) for record in records]
-        ids = intern_combinations(connection, {key for pair in keys for key in pair})
+        keys = _combinations_of(kind, rows)
+        ids = intern_combinations(connection, {key for of_side in keys for key in of_side})
+        numbers = [[ids[key] for key in of_side] for of_side in keys]
         before = _last_seq(connection)
         recorded_tai_ns = max(now_tai_ns(), _last_recorded_tai_ns(connection))
-        encode = msgspec.json.Encoder().encode
-        values = [
-            {
-                "record_id": record["record_id"],
-                "kind": kind,
-                "object_id_1": record["object_id"] if kind == ELEMENTS else record["object_id_1"],
-                "object_id_2": None if kind == ELEMENTS else record["object_id_2"],
-                "combination_1": ids[pair[0]],
-                "combination_2": ids[pair[1]] if len(pair) == 2 else None,
-                "received_tai_ns": record["received_tai_ns"],
-                "recorded_tai_ns": recorded_tai_ns,
-                "body": encode(record),
-            }
-            for record, pair in zip(records, keys, strict=True)
-        ]
-        connection.execute(upsert(connection, recorded).on_conflict_do_nothing(index_elements=["record_id"]), values)
+        first, second = _objects_of(kind, rows)
+        nothing: list[None] = [None] * rows.num_rows
+        columns: dict[str, Sequence[Any]] = {
+            "record_id": rows.column("record_id").to_pylist(),
+            "kind": [kind] * rows.num_rows,
+            "object_id_1": first,
+            "object_id_2": nothing if second is None else second,
+            "combination_1": numbers[0],
+            "combination_2": numbers[1] if len(numbers) == 2 else nothing,
+            "received_tai_ns": rows.column("received_tai_ns").to_pylist(),
+            "recorded_tai_ns": [recorded_tai_ns] * rows.num_rows,
+            "body": json_bodies(rows.select(schema.names)),
+        }
+        added = insert_columns(connection, recorded, columns, "ON CONFLICT (record_id) DO NOTHING")
         if kind == ELEMENTS:
             _note_last_elements(connection, before)
-        added: int = connection.execute(select(func.count()).where(recorded.c.seq > before)).scalar_one()
         return added
 
     def last_elements(self) -> dict[DataMode, int]:
@@ -100,13 +100,10 @@ class Recorded:
 
     def seqs_of(self, record_ids: Sequence[str]) -> dict[str, int]:
         """The numbers of records, by id; those that are not recorded are left out."""
-        found: dict[str, int] = {}
         with self._database.snapshot() as connection:
-            for first in range(0, len(record_ids), _LOOKUP_IDS):
-                part = list(record_ids[first : first + _LOOKUP_IDS])
-                chosen = select(recorded.c.record_id, recorded.c.seq).where(recorded.c.record_id.in_(part))
-                found.update((row.record_id, row.seq) for row in connection.execute(chosen))
-        return found
+            named = among(connection, recorded.c.record_id, record_ids)
+            rows = connection.execute(select(recorded.c.record_id, recorded.c.seq).where(named))
+            return {row.record_id: row.seq for row in rows}
 
     def seq_at(self, tai_ns: int) -> int:
         """The number of the last record that was recorded by an instant; 0 where there was none.
@@ -120,11 +117,17 @@ class Recorded:
         return seq
 
     def get(self, record_id: str) -> RecordedRow | None:
-        """One record, without any release (for explanations), or None."""
+        """One record, without any release (for explanations), or None. A body that was given up is read from history.
+
+        Raises HistoryUnavailableError.
+        """
         chosen = select(*(recorded.c[name] for name in RecordedRow._fields)).where(recorded.c.record_id == record_id)
         with self._database.snapshot() as connection:
             row = connection.execute(chosen).one_or_none()
-        return None if row is None else RecordedRow(*row)
+        if row is None or row.body != GIVEN_UP:
+            return None if row is None else RecordedRow(*row)
+        body = self._archive.bodies(row.kind, {record_id: row.received_tai_ns}).get(record_id)
+        return None if body is None else RecordedRow(*row)._replace(body=body)
 
 
 def read_bodies(bodies: Sequence[bytes], kind: str) -> pa.Table:
@@ -133,14 +136,24 @@ def read_bodies(bodies: Sequence[bytes], kind: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=definition_of(kind).record_schema)
 
 
-def _combinations_of(kind: str, record: dict[str, Any]) -> tuple[Combination, ...]:
-    """An element set's own combination; those of both parents for a conjunction."""
-    mode = record["data_mode"]
+def _combinations_of(kind: str, rows: pa.Table) -> list[list[Combination]]:
+    """Each row's own combination; of conjunctions those of the first parents and those of the second."""
+    sides = [("originator", "label_id")]
     if kind == CONJUNCTIONS:
-        return tuple(
-            Combination(mode, record[f"parent_originator_{side}"], record[f"parent_label_id_{side}"]) for side in (1, 2)
-        )
-    return (Combination(mode, record["originator"], record["label_id"]),)
+        sides = [(f"parent_originator_{side}", f"parent_label_id_{side}") for side in (1, 2)]
+    return [
+        list(map(Combination, *(rows.column(name).to_pylist() for name in ("data_mode", originator, label_id))))
+        for originator, label_id in sides
+    ]
+
+
+def _objects_of(kind: str, rows: pa.Table) -> tuple[list[str], list[str] | None]:
+    """The one or two objects of each row; of an ephemeris of several the first alone, and of none no name."""
+    if kind == ELEMENTS:
+        return rows.column("object_id").to_pylist(), None
+    if kind == EPHEMERIDES:
+        return [next(iter(names), "") for names in rows.column("object_ids").to_pylist()], None
+    return rows.column("object_id_1").to_pylist(), rows.column("object_id_2").to_pylist()
 
 
 def _last_seq(connection: Connection) -> int:

@@ -1,17 +1,15 @@
 """What the recorder must not bring back: records that are withdrawn, and what came with a withdrawn payload."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
-from ssa_hub.history.tables import ELEMENTS
-from ssa_hub.state.database import Database, upsert
+from ssa_hub.history.tables import CONJUNCTIONS
+from ssa_hub.state.database import Database, among, upsert
 from ssa_hub.state.policy import policy_changed
 from ssa_hub.state.release_tables import withdrawals, withdrawn_records
-
-_LOOKUP_IDS = 10_000
 
 
 class RecordingWithdrawn:
@@ -21,7 +19,7 @@ class RecordingWithdrawn:
         self._database = database
 
     def without_withdrawn(self, connection: Connection, kind: str, rows: pa.Table) -> pa.Table:
-        """The rows without those that are withdrawn, for the newest orbits; to be asked after `Recorded.insert`.
+        """The rows without those that are withdrawn (for the newest orbits); to be asked after `Recorded.insert`.
 
         Withdrawn as well is what came with a payload before that was withdrawn, and had not been recorded until now:
         it is noted here.
@@ -50,14 +48,15 @@ def _note(connection: Connection, late: list[dict[str, str | int]]) -> None:
 
 def _late(connection: Connection, kind: str, rows: pa.Table) -> list[dict[str, str | int]]:
     """Rows of ``withdrawn_records`` for those of payloads that were withdrawn after they had come; none twice."""
-    if kind != ELEMENTS or rows.num_rows == 0:
+    if kind == CONJUNCTIONS or rows.num_rows == 0:
         return []
     columns = withdrawals.c
     chosen = select(columns.id, columns.originator, columns.payload_sha256, columns.withdrawn_tai_ns)
     of_payload: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    for part in _parts(pc.unique(rows.column("payload_sha256")).to_pylist()):
-        for row in connection.execute(chosen.where(columns.payload_sha256.in_(part)).order_by(columns.id)):
-            of_payload.setdefault((row.originator, row.payload_sha256), []).append((row.withdrawn_tai_ns, row.id))
+    payloads = pc.unique(rows.column("payload_sha256")).to_pylist()
+    of_these = chosen.where(among(connection, columns.payload_sha256, payloads)).order_by(columns.id)
+    for row in connection.execute(of_these):
+        of_payload.setdefault((row.originator, row.payload_sha256), []).append((row.withdrawn_tai_ns, row.id))
     if not of_payload:
         return []
     names = ("record_id", "originator", "payload_sha256", "received_tai_ns", "data_mode")
@@ -68,7 +67,7 @@ def _late(connection: Connection, kind: str, rows: pa.Table) -> list[dict[str, s
         for withdrawn_tai_ns, number in of_payload.get((originator, sha256), ()):
             # What is sent after the withdrawal is sent on purpose, under another label perhaps.
             if received <= withdrawn_tai_ns:
-                note = {"record_id": record_id, "withdrawal_id": number, "kind": ELEMENTS, "data_mode": mode}
+                note = {"record_id": record_id, "withdrawal_id": number, "kind": kind, "data_mode": mode}
                 late.setdefault(record_id, note)
     known = _withdrawn_of(connection, list(late))
     return [note for record_id, note in late.items() if record_id not in known]
@@ -76,13 +75,4 @@ def _late(connection: Connection, kind: str, rows: pa.Table) -> list[dict[str, s
 
 def _withdrawn_of(connection: Connection, record_ids: Sequence[str]) -> set[str]:
     chosen = select(withdrawn_records.c.record_id)
-    return {
-        found
-        for part in _parts(record_ids)
-        for found in connection.execute(chosen.where(withdrawn_records.c.record_id.in_(part))).scalars()
-    }
-
-
-def _parts(values: Sequence[str]) -> Iterator[list[str]]:
-    for first in range(0, len(values), _LOOKUP_IDS):
-        yield list(values[first : first + _LOOKUP_IDS])
+    return set(connection.execute(chosen.where(among(connection, withdrawn_records.c.record_id, record_ids))).scalars())

@@ -8,7 +8,11 @@ from sqlalchemy import Connection
 
 from ssa_hub.state.agreements import Agreements
 from ssa_hub.state.database import Database, create_database
+from ssa_hub.state.deletions import Deletions
+from ssa_hub.state.export_jobs import ExportJobs
 from ssa_hub.state.feed import Feed
+from ssa_hub.state.forgetting import Forgetting
+from ssa_hub.state.giving_up import Archive, GivingUp
 from ssa_hub.state.labels import Labels
 from ssa_hub.state.leases import Leases
 from ssa_hub.state.ledger import Ledger
@@ -17,6 +21,7 @@ from ssa_hub.state.ledger_questions import LedgerQuestions
 from ssa_hub.state.memory import Memory
 from ssa_hub.state.migrate import migrate
 from ssa_hub.state.newest import Newest
+from ssa_hub.state.news import News
 from ssa_hub.state.notices import Notices
 from ssa_hub.state.partners import Partners
 from ssa_hub.state.payloads import Payloads
@@ -41,26 +46,32 @@ class State:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.news = News()
         self.payloads = Payloads(database)
         self.memory = Memory(database)
         self.labels = Labels(database)
-        self.recorded = Recorded(database)
+        self.secrets = Secrets(database)
+        self.deletions = Deletions(database, self.secrets)
+        self.archive = Archive()
+        self.recorded = Recorded(database, self.deletions.deleted, self.archive)
+        self.giving_up = GivingUp(database)
         self.feed = Feed(database)
         self.newest = Newest(database)
+        self.forgetting = Forgetting(database, self.newest, self.archive)
         self.positions = Positions(database)
         self.quarantine = Quarantine(database)
         self.partners = Partners(database)
         self.agreements = Agreements(database)
         self.runs = Runs(database)
         self.leases = Leases(database)
+        self.export_jobs = ExportJobs(database)
         self.security_policies = SecurityPolicies(database)
         self.notices = Notices(database)
-        self.tear_lines = TearLines(database)
-        self.withdrawals = Withdrawals(database, self.newest)
+        self.tear_lines = TearLines(database, self.archive)
+        self.withdrawals = Withdrawals(database, self.newest, self.archive)
         self.recording_withdrawn = RecordingWithdrawn(database)
         self.ledger = Ledger(database)
         self.ledger_questions = LedgerQuestions(database)
-        self.secrets = Secrets(database)
         self.ledger_periods = LedgerPeriods(database, self.secrets)
 
     @contextmanager

@@ -12,6 +12,7 @@ from schemas.records import DataMode
 from ssa_hub.history.tables import CONJUNCTIONS
 from ssa_hub.state.combinations import combination_ids
 from ssa_hub.state.database import Database, lock_table
+from ssa_hub.state.giving_up import GIVEN_UP, Archive
 from ssa_hub.state.release_tables import notices, tear_lines
 from ssa_hub.state.tables import recorded
 
@@ -68,8 +69,8 @@ _ROW = select(*(tear_lines.c[name] for name in TearLineRow._fields))
 class TearLines:
     """Statements by case, by notice and by hidden object."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, archive: Archive) -> None:
+        self._database, self._archive = database, archive
 
     def conjunctions_after(
         self, seq: int, originators: set[tuple[str, DataMode]], *, up_to: int, limit: int
@@ -89,6 +90,7 @@ class TearLines:
                     recorded.c.seq > seq,
                     recorded.c.seq <= up_to,
                     recorded.c.kind == CONJUNCTIONS,
+                    recorded.c.body != GIVEN_UP,  # older than the feed's window: nobody is told of it any more
                     or_(recorded.c.combination_1.in_(ids), recorded.c.combination_2.in_(ids)),
                 )
                 .order_by(recorded.c.seq)
@@ -140,11 +142,19 @@ class TearLines:
 
     def of_notice(self, notice_id: int) -> tuple[TearLineRow, bytes] | None:
         """The statement of a notice, and the body of the conjunction that it is of; None where either is gone."""
-        chosen = select(*(tear_lines.c[name] for name in TearLineRow._fields), recorded.c.body.label("conjunction"))
+        chosen = select(
+            *(tear_lines.c[name] for name in TearLineRow._fields),
+            recorded.c.received_tai_ns,
+            recorded.c.body.label("conjunction"),
+        )
         chosen = chosen.join_from(tear_lines, recorded, tear_lines.c.record_id == recorded.c.record_id)
         with self._database.snapshot() as connection:
             row = connection.execute(chosen.where(tear_lines.c.notice_id == notice_id)).one_or_none()
-        return None if row is None else (_row(row[:-1]), bytes(row[-1]))
+        if row is None:
+            return None
+        record_id = row.record_id
+        body = self._archive.filled([(record_id, CONJUNCTIONS, row[-2], row[-1])]).get(record_id)
+        return None if body is None else (_row(row[:-2]), body[1])
 
     def told_of(self, record_ids: Sequence[str]) -> list[TearLineRow]:
         """Statements made of these conjunctions that their partners were sent, and that are the last of their case."""

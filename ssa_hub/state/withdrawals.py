@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from ssa_hub.history.tables import ELEMENTS
 from ssa_hub.state.database import Database, lock_table, upsert
+from ssa_hub.state.giving_up import Archive, take_back
 from ssa_hub.state.newest import Newest
 from ssa_hub.state.policy import policy_changed
 from ssa_hub.state.recorded import read_bodies
@@ -67,8 +68,8 @@ class Withdrawal(NamedTuple):
 class Withdrawals:
     """Withdrawals by number. The numbers count for all originators together, so nobody is shown one."""
 
-    def __init__(self, database: Database, newest_orbits: Newest) -> None:
-        self._database, self._newest = database, newest_orbits
+    def __init__(self, database: Database, newest_orbits: Newest, archive: Archive) -> None:
+        self._database, self._newest, self._archive = database, newest_orbits, archive
 
     def table(self) -> pa.Table:
         """All withdrawn records: ``record_id``, and ``derived``: whether conjunctions of it are withdrawn, too."""
@@ -123,9 +124,34 @@ class Withdrawals:
         _insert(connection, number, records)
         for part in _parts([record.record_id for record in records if record.kind == ELEMENTS]):
             connection.execute(delete(newest).where(newest.c.record_id.in_(part)))
+        take_back(connection, followers.to_pylist())
         self._newest.upsert(connection, followers)
         self._newest.upsert(connection, _recorded_since(connection, followers_seq))
         return number
+
+    def count(self) -> int:
+        """How many records are withdrawn."""
+        with self._database.snapshot() as connection:
+            found: int = connection.execute(select(func.count()).select_from(withdrawn_records)).scalar_one()
+        return found
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every withdrawn record as history keeps it (`history.tables.WITHDRAWN_RECORD_FIELDS`), by record id."""
+        chosen = (
+            select(
+                withdrawn_records.c.record_id,
+                withdrawn_records.c.kind.label("record_kind"),
+                withdrawn_records.c.data_mode,
+                withdrawals.c.originator,
+                withdrawals.c.derived,
+                withdrawals.c.withdrawn_tai_ns.label("received_tai_ns"),
+                withdrawals.c.id.label("withdrawal"),
+            )
+            .join_from(withdrawn_records, withdrawals, withdrawn_records.c.withdrawal_id == withdrawals.c.id)
+            .order_by(withdrawn_records.c.record_id)
+        )
+        with self._database.snapshot() as connection:
+            return [dict(row._mapping) for row in connection.execute(chosen)]
 
     def last(self) -> int:
         """The number of the last withdrawal; 0 where there is none. Numbers grow in commit order."""
@@ -207,13 +233,13 @@ class Withdrawals:
 
     def bodies(self, record_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
         """Kind and body of each of the records that is recorded, by id."""
-        found: dict[str, tuple[str, bytes]] = {}
+        rows: list[tuple[str, str, int, bytes]] = []
+        chosen = select(recorded.c.record_id, recorded.c.kind, recorded.c.received_tai_ns, recorded.c.body)
         with self._database.snapshot() as connection:
             for part in _parts(record_ids):
-                chosen = select(recorded.c.record_id, recorded.c.kind, recorded.c.body)
-                for row in connection.execute(chosen.where(recorded.c.record_id.in_(part))):
-                    found[row.record_id] = (row.kind, bytes(row.body))
-        return found
+                found = connection.execute(chosen.where(recorded.c.record_id.in_(part)))
+                rows += [(row[0], row[1], row[2], row[3]) for row in found]
+        return self._archive.filled(rows)
 
     def payload_receipts(self, payload_sha256: str) -> list[tuple[str, int]]:
         """As what a payload's bytes have come: provenance (JSON), and when they came first, TAI ns."""

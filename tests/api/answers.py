@@ -11,6 +11,13 @@ import pyarrow.parquet
 
 TABLE_FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
 Records = list[dict[str, Any]]
+# What each answer has of its own, whatever is asked.
+OF_THE_INSTANT = frozenset({"date", "ssa-request-id"})
+
+
+def lasting_headers(answer: httpx.Response) -> dict[str, str]:
+    """The headers without those that differ from one answer to the next."""
+    return {name: value for name, value in answer.headers.items() if name not in OF_THE_INSTANT}
 
 
 def records(answer: httpx.Response) -> Records:

@@ -9,7 +9,13 @@ import pyarrow as pa
 
 from schemas.identity import object_id_of, record_id_of
 from schemas.labels import Label
-from schemas.records import CONJUNCTION_SCHEMA, ELEMENT_SET_SCHEMA
+from schemas.message_records import (
+    CONJUNCTION_MESSAGE,
+    CONJUNCTION_MESSAGE_RECORD_SCHEMA,
+    EPHEMERIS,
+    EPHEMERIS_RECORD_SCHEMA,
+)
+from schemas.records import CONJUNCTION_SCHEMA, ELEMENT_SET_SCHEMA, Field, Kind
 from schemas.timescales import NS_PER_SECOND, format_utc, parse_utc
 
 NOW_TAI_NS = parse_utc("2031-05-01T12:00:00")
@@ -137,7 +143,82 @@ def conjunction(
     }
 
 
+def conjunction_message(
+    name: str, *, originator: str = "ALPHA", label: Label = PUBLIC, tca_s: float = 3_600, **given: Any
+) -> Row:
+    """One conjunction message of cat-25544 and cat-43013, with states, a probability and a comment."""
+    stated = {
+        "object_id_1": "cat-25544",
+        "object_id_2": "cat-43013",
+        "object1_catalogue_number": 25544,
+        "tca_tai_ns": at_s(tca_s),
+        "tca_utc": format_utc(at_s(tca_s), 9),
+        "miss_distance_m": 750.0,
+        "object1_x_km": 7_000.125,
+        "collision_probability": 1.5e-5,
+        "relative_comments": ["MISS 750"],
+    }
+    return _message(CONJUNCTION_MESSAGE, name, originator, label, stated | given)
+
+
+def ephemeris(name: str, *, originator: str = "ALPHA", label: Label = PUBLIC, start_s: float = 0, **given: Any) -> Row:
+    """The index record of an ephemeris of cat-25544 that lasts an hour; there is no file of its states."""
+    stated = {
+        "object_ids": ["cat-25544"],
+        "object_designators": ["25544"],
+        "message": "OEM",
+        "usable_start_tai_ns": at_s(start_s),
+        "usable_stop_tai_ns": at_s(start_s + 3_600),
+        "states": 61,
+    }
+    return _message(EPHEMERIS, name, originator, label, stated | given)
+
+
+def _message(fields: tuple[Field, ...], name: str, originator: str, label: Label, given: dict[str, Any]) -> Row:
+    fillers: dict[pa.DataType, Any] = {pa.string(): "x", pa.list_(pa.string()): []}
+    row = {field.name: None if field.nullable else fillers.get(field.type, 1) for field in fields}
+    if "received_s" in given:
+        given["received_tai_ns"] = at_s(given.pop("received_s"))
+    origin = {
+        "record_id": record_id(name),
+        "source": f"push:{originator}",
+        "originator": originator,
+        "data_mode": "REAL",
+        "received_tai_ns": at_s(-86_400),
+        "label_id": label.label_id,
+        "payload_sha256": "ab" * 32,
+    }
+    assert not given.keys() - row.keys()
+    return row | origin | given
+
+
+TABLES = {
+    Kind.ELEMENTS: "elements",
+    Kind.DERIVED_CONJUNCTIONS: "conjunctions",
+    Kind.CONJUNCTION_MESSAGES: "conjunction_messages",
+    Kind.EPHEMERIDES: "ephemerides",
+}
+_SCHEMAS = {
+    Kind.ELEMENTS: ELEMENT_SET_SCHEMA,
+    Kind.DERIVED_CONJUNCTIONS: CONJUNCTION_SCHEMA,
+    Kind.CONJUNCTION_MESSAGES: CONJUNCTION_MESSAGE_RECORD_SCHEMA,
+    Kind.EPHEMERIDES: EPHEMERIS_RECORD_SCHEMA,
+}
+
+
+def kind_of(row: Row) -> Kind:
+    """What a row of a test is."""
+    for column, kind in (
+        ("states_sha256", Kind.EPHEMERIDES),
+        ("tca_utc", Kind.CONJUNCTION_MESSAGES),
+        ("tca_tai_ns", Kind.DERIVED_CONJUNCTIONS),
+    ):
+        if column in row:
+            return kind
+    return Kind.ELEMENTS
+
+
 def table_of(rows: list[Row]) -> pa.Table:
     """Rows of one kind as the table that is recorded."""
-    schema = CONJUNCTION_SCHEMA if "tca_tai_ns" in rows[0] else ELEMENT_SET_SCHEMA
+    schema = _SCHEMAS[kind_of(rows[0])]
     return pa.Table.from_pylist(rows, schema=schema)

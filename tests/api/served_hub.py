@@ -30,7 +30,7 @@ from ssa_hub.sharing.withdrawing import Recall, WithdrawnAlreadyError
 from ssa_hub.state.release_tables import secrets
 from ssa_hub.state.store import State
 from ssa_hub.state.tables import recorded
-from tests.api.records import NOW_TAI_NS, Row, table_of
+from tests.api.records import NOW_TAI_NS, TABLES, Row, kind_of, table_of
 
 _PATIENCE_S = 60.0
 # Every secret that a hub makes for itself, and its size in bytes.
@@ -69,7 +69,7 @@ class ServedHub:
 
         Each batch is one transaction of state; history is appended to once a kind.
         """
-        for kind in ("elements", "conjunctions"):
+        for kind in TABLES.values():
             rows = [row for batch in batches for row in batch if _kind_of(row) == kind]
             if rows:
                 self.hub.history.append(kind, table_of(rows), positions={})
@@ -144,7 +144,7 @@ class ServedHub:
 
 
 def _kind_of(row: Row) -> str:
-    return "conjunctions" if "tca_tai_ns" in row else "elements"
+    return TABLES[kind_of(row)]
 
 
 def _last_recorded_tai_ns(connection: Connection) -> int:
@@ -161,7 +161,12 @@ async def _serve(directory: Path, recording: bool, ready: "Future[tuple[ServedHu
         clock = Clock()
         services = services_of(hub, clock)
         config = uvicorn.Config(
-            create_app(services), log_level="error", ws="none", lifespan="off", timeout_graceful_shutdown=1
+            create_app(services),
+            log_config=None,
+            log_level="error",
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         tasks = [asyncio.create_task(server.serve([bound]))]

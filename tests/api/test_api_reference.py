@@ -34,8 +34,9 @@ def test_each_endpoint_stands_in_the_reference(document: dict[str, Any]) -> None
 
 
 def test_each_parameter_stands_in_the_reference_with_the_endpoints_that_have_it(document: dict[str, Any]) -> None:
-    listings = ["/v1/elements", "/v1/elements/history", "/v1/objects", "/v1/conjunctions"]
-    groups = {"listings": listings, "pushes": ["POST /v1/elements"]}
+    listings = ["/v1/elements", "/v1/elements/history", "/v1/elements/changes", "/v1/elements/side-by-side"]
+    listings += ["/v1/objects", "/v1/conjunctions"]
+    groups = {"listings": listings, "pushes": ["POST /v1/elements", "POST /v1/messages"]}
     said = {
         (name, path)
         for row in table("Parameters")

@@ -14,13 +14,22 @@ from tests.api.served_hub import ServedHub
 # What the server itself or every endpoint may answer, whatever was asked.
 ALWAYS = {"400", "401", "422", "503"}
 STATUSES = {
+    ("get", "/v1/deletions"): {"200"},
+    ("get", "/v1/deletions/proof"): {"200", "404"},
     ("get", "/v1/elements"): {"200", "406"},
     ("get", "/v1/elements/history"): {"200", "406"},
+    ("get", "/v1/elements/changes"): {"200", "406"},
+    ("get", "/v1/elements/side-by-side"): {"200", "406"},
     ("get", "/v1/objects"): {"200", "406"},
     ("get", "/v1/conjunctions"): {"200", "406"},
-    ("get", "/v1/stream"): {"200"},
+    ("get", "/v1/stream"): {"200", "410"},
     ("get", "/v1/explain"): {"200", "404"},
     ("post", "/v1/elements"): {"202", "413"},
+    ("post", "/v1/messages"): {"202", "413"},
+    ("get", "/v1/conjunction-messages"): {"200", "406"},
+    ("get", "/v1/ephemerides"): {"200", "406"},
+    ("get", "/v1/ephemerides/{record_id}/states"): {"200", "404", "406"},
+    ("get", "/v1/ephemerides/{record_id}/covariances"): {"200", "404", "406"},
     ("post", "/v1/what-if"): {"200", "406", "413", "429", "504"},
     ("get", "/v1/screening"): {"200", "403"},
     ("post", "/v1/screening/cancel"): {"202", "403"},
@@ -41,6 +50,14 @@ STATUSES = {
     ("get", "/v1/ledger/extract"): {"200", "404"},
     ("get", "/v1/ledger/key"): {"200"},
     ("get", "/v1/tear-lines/about-mine"): {"200"},
+    ("get", "/v1/elements/export"): {"200"},
+    ("get", "/v1/conjunctions/export"): {"200"},
+    ("post", "/v1/exports"): {"202", "413", "429"},
+    ("get", "/v1/exports"): {"200"},
+    ("get", "/v1/exports/{job_id}"): {"200", "404"},
+    ("delete", "/v1/exports/{job_id}"): {"204", "404"},
+    ("head", "/v1/exports/{job_id}/content"): {"200", "206", "404", "409", "410", "416"},
+    ("get", "/v1/exports/{job_id}/content"): {"200", "206", "404", "409", "410", "416"},
     ("post", "/v1/rehearsals"): {"200", "403", "406", "413", "429"},
 }
 

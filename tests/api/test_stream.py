@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ssa_hub.services.feed_window import FeedWindow
+from ssa_hub.sharing.stream import FEED_WINDOW_NS
 from tests.api.records import PUBLIC, conjunction, element, record_id
 from tests.api.rules import ALPHA, DELTA, HOUR_S
 from tests.api.served_hub import ServedHub
@@ -165,7 +167,7 @@ def test_ids_hold_nothing_that_counts_hidden_records(hub: ServedHub) -> None:
     for event in stream(hub, from_beginning=True):
         begun, *parts = event.id.split(";")
         sent.add(event.data["record_id"])
-        assert begun == "0"
+        assert int(begun) == hub.clock() - FEED_WINDOW_NS  # where its window begins, whatever there is
         assert {part.split(":")[1] for part in parts} <= sent
         assert {part.split(":")[0] for part in parts} <= {"0", str(HOUR_S * 10**9)}
 
@@ -226,3 +228,30 @@ def test_a_shorter_delay_repeats_records_rather_than_lose_them(own_hub: ServedHu
     own_hub.agree(DELTA.replace(f"delay_s = {HOUR_S}", "delay_s = 60"))
     after = [event.data["record_id"] for event in stream(own_hub, after=before[-1].id)]
     assert {record_id("iss of delta"), record_id("with delta")} <= set(after)
+
+
+def test_who_stayed_away_longer_than_the_window_is_told_so_and_begins_anew(own_hub: ServedHub) -> None:
+    before = stream(own_hub, from_beginning=True)
+    own_hub.clock.advance_s(86_400)
+    *_, last = stream(own_hub, after=before[-1].id)  # what had been under an embargo
+    own_hub.clock.advance_s(398 * 86_400)
+    assert EVERYTHING[-1] in [event.data["record_id"] for event in stream(own_hub, after=before[-2].id)]
+    own_hub.clock.advance_s(2 * 86_400)
+    answer = own_hub.client("BETA").get("/v1/stream", headers={"Last-Event-ID": before[-2].id})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (410, "application/problem+json")
+    assert "begin anew" in answer.json()["detail"]
+    # Nothing that he may see has come since his last event: an old place is as good as a new one.
+    assert stream(own_hub, after=last.id) == []
+    assert stream(own_hub, from_beginning=True) == []
+
+
+def test_an_old_place_is_refused_the_same_whether_bodies_are_given_up_yet_or_not(own_hub: ServedHub) -> None:
+    before = stream(own_hub, from_beginning=True)
+    own_hub.clock.advance_s(450 * 86_400)
+    answers = []
+    for _ in range(2):
+        answer = own_hub.client("BETA").get("/v1/stream", headers={"Last-Event-ID": before[0].id})
+        answers.append((answer.status_code, answer.json()["detail"]))
+        FeedWindow(own_hub.state, FEED_WINDOW_NS).turn(own_hub.clock())
+    assert answers[0][0] == 410
+    assert answers[0] == answers[1]

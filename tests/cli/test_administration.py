@@ -77,17 +77,22 @@ def test_status_tells_what_the_hub_holds_and_has_done(state: State, command: Com
         data_mode=DataMode.REAL, catalogue_seq=3, start_tai_ns=start, duration_s=60.0, threshold_km=5.0
     )
     state.runs.fail(failed, "the hub was stopped")
-    lines = [line.split(maxsplit=1) for line in command("status").stdout.splitlines()]
-    assert ["records", "2 recorded"] in lines
+    result = command("status")
+    lines = [line.split(maxsplit=1) for line in result.stdout.splitlines()]
+    assert lines[0][1].startswith("2 recorded, the newest ")
     assert ["quarantine", "2 refused; drop: 2"] in lines
     assert ["posture", "peacetime"] in lines
     assert ["agreements", "0 in force, 0 partners"] in lines
-    assert lines[-3:] == [
-        ["screening", "REAL from 2026-03-10T00:00:00 UTC, 5 km: failed: the hub was stopped"],
-        ["screening", "REAL from 2026-03-10T00:00:00 UTC, 5 km: complete in 27.0 s, 26,905 orbits, "
-                      "1,234 close approaches"],
+    assert [[word, text.split(";")[0]] for word, text in lines[-7:-2]] == [
+        ["screening", "REAL: failed: the hub was stopped"],
+        ["0.0166667", "h from 2026-03-10T00:00:00 UTC, 5 km"],
+        ["screening", "REAL: complete in 27.0 s, 26,905 orbits, 1,234 close approaches"],
+        ["0.0166667", "h from 2026-03-10T00:00:00 UTC, 5 km"],
         ["left", "out, in whole or from some instant on: 2: decayed"],
-    ]  # fmt: skip
+    ]
+    # Of this hub there is the state alone.
+    assert [line[0] for line in lines[-2:]] == ["WRONG", "WRONG"]
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize(

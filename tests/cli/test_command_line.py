@@ -53,7 +53,7 @@ def test_help_is_there_without_a_heavy_import() -> None:
     assert not HEAVY & {name.split(".")[0] for name in loaded}
 
 
-@pytest.mark.parametrize("arguments", ["status", "agreements list"])
+@pytest.mark.parametrize("arguments", ["quarantine list", "agreements list"])
 def test_looking_at_a_hub_does_not_load_what_only_a_running_hub_needs(tmp_path: Path, arguments: str) -> None:
     program = (
         "import sys\n"

@@ -168,7 +168,9 @@ def ssa_hub(*arguments: str) -> str:
 
 def approaches_found(where: list[str]) -> int | None:
     """How many close approaches the last complete screening run has published; None before there is one."""
-    match = re.search(r": complete in .*?([0-9,]+) close approaches", ssa_hub("status", *where))
+    # Status 1 says that something is wrong as well, as it is after a worker's death; what it prints is the same.
+    told = subprocess.run([*command(), "status", *where], capture_output=True, text=True, check=False)
+    match = re.search(r": complete in .*?([0-9,]+) close approaches", told.stdout)
     return None if match is None else int(match[1].replace(",", ""))
 
 

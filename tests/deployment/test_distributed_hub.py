@@ -21,6 +21,7 @@ OBJECTS = 1_200
 NAMES = ("CENTRE-B", "OPERATOR-C", "STRANGER-D")
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.postgres
 def test_two_workers_of_which_one_is_killed_give_the_same_answers_as_the_embedded_hub(

@@ -100,6 +100,7 @@ def test_a_bad_record_in_a_dropped_file_is_the_only_one_lost_and_quarantine_show
         assert lines[57].decode().strip() in ssa_hub("quarantine", "show", listed.split()[0], *where)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_hub_that_was_killed_during_ingest_ends_with_the_same_history(
     tmp_path: Path, undisturbed: tuple[int, Seen], seed: int

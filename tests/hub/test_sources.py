@@ -49,10 +49,10 @@ class AwayLog:
     def __init__(self, opened: Rooms) -> None:
         self.log, self.away = opened.log, True
 
-    async def append(self, topic: str, entries: list[Entry]) -> None:
+    async def append_all(self, entries: dict[str, list[Entry]]) -> None:
         if self.away:
             raise LogUnavailableError("the broker is away")
-        await self.log.append(topic, entries)
+        await self.log.append_all(entries)
 
 
 def ingest(opened: Rooms, directory: Path) -> Ingest:

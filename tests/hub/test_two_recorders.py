@@ -10,6 +10,7 @@ import pytest
 from ingest.kafka_log import KafkaLog
 from ingest.log import Log
 from ingest.topics import ELEMENTS, TOPICS
+from ssa_hub.services.backlog import all_recorded
 from ssa_hub.services.recorder import Recorder
 from tests.hub.rooms import PATIENCE_S, Rooms, entries_of, feed_ids, history_ids, newest_ids, orbit, rooms
 
@@ -19,10 +20,7 @@ async def recorded_to_the_end(log: Log, opened: Rooms) -> None:
     for topic in TOPICS:
         ends.update(await log.end_offsets(topic.name))
     async with asyncio.timeout(PATIENCE_S):
-        while True:
-            positions = await asyncio.to_thread(opened.state.positions.all)
-            if all(positions.get(partition, 0) == end for partition, end in ends.items()):
-                return
+        while not await all_recorded(log, opened.state, ends):  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.05)
 
 

@@ -43,10 +43,10 @@ class FailingLog:
     def __init__(self, log: EmbeddedLog, topic: str) -> None:
         self.log, self.topic, self.broken = log, topic, True
 
-    async def append(self, topic: str, entries: list[Entry]) -> None:
-        if self.broken and topic == self.topic:
+    async def append_all(self, entries: dict[str, list[Entry]]) -> None:
+        if self.broken and self.topic in entries:
             raise LogUnavailableError("the disk is full")
-        await self.log.append(topic, entries)
+        await self.log.append_all(entries)
 
 
 def payload(data: bytes, *, label: Label = LABEL, source: str = "drop", at: int = 10**18) -> Payload:
@@ -133,6 +133,7 @@ async def test_a_payload_that_could_not_be_published_is_finished_later(tmp_path:
             await ingest.accept(payload(data))
         assert len(journal.unpublished()) == 1
         failing.broken = False
+        assert await everything(log, ELEMENTS) == [], "records and refusals stand together, or not at all"
         (receipt,) = await ingest.resume()
         assert (receipt.records, receipt.refused) == (1, 1)
         assert await ingest.resume() == []
@@ -162,10 +163,10 @@ class SlowLog(FailingLog):
         super().__init__(log, "")
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def append(self, topic: str, entries: list[Entry]) -> None:
+    async def append_all(self, entries: dict[str, list[Entry]]) -> None:
         self.begun.set()
         await self.go_on.wait()
-        await super().append(topic, entries)
+        await super().append_all(entries)
 
 
 async def test_a_payload_that_is_being_taken_in_is_nothing_to_resume(tmp_path: Path) -> None:

@@ -150,6 +150,19 @@ async def test_an_append_whose_commit_failed_or_seemed_to_stands_once(
     )
 
 
+async def test_an_append_over_two_topics_whose_commit_fails_leaves_nothing_in_either(
+    tmp_path: Path, faults: type[FaultyConnection]
+) -> None:
+    async with EmbeddedLog(tmp_path, TOPICS, connect_faulty) as log:
+        faults.before_commit = 3
+        with pytest.raises(LogUnavailableError, match="disk I/O error"):
+            await log.append_all({NOTES: entries(["a"], "lost:"), ELEMENTS: entries(["a", "b"], "lost:")})
+        assert await everything(log, NOTES) + await everything(log, ELEMENTS) == []
+        faults.after_commit = 1
+        await log.append_all({NOTES: entries(["a"], "kept:"), ELEMENTS: entries(["a", "b"], "kept:")})
+        assert (len(await everything(log, NOTES)), len(await everything(log, ELEMENTS))) == (1, 2)
+
+
 async def test_an_append_that_fails_for_good_leaves_nothing_and_the_next_one_works(
     tmp_path: Path, faults: type[FaultyConnection]
 ) -> None:
@@ -229,9 +242,9 @@ async def test_a_topic_keeps_the_partitions_that_it_was_made_with(tmp_path: Path
 async def test_a_file_of_another_version_or_no_log_at_all_is_refused(tmp_path: Path) -> None:
     await open_and_close(tmp_path / "newer")
     with sqlite3.connect(tmp_path / "newer" / "log.sqlite3") as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
-    with pytest.raises(LogUnavailableError, match="log of version 2, this program knows 1"):
+    with pytest.raises(LogUnavailableError, match="log of version 3, this program knows 2"):
         await open_and_close(tmp_path / "newer")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "log.sqlite3").write_bytes(b"not a database, but long enough to be read as one" * 20)

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import signal
+import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -125,7 +127,7 @@ async def test_a_broker_that_is_away_makes_every_call_fail_in_bounded_time_until
             await asyncio.to_thread(kafka_broker.kill)
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    with pytest.raises(LogUnavailableError, match="appending to notes"):
+                    with pytest.raises(LogUnavailableError, match=r"appending to .*notes"):
                         await log.append(NOTES, entries(["a"], "never acknowledged:"))
                     with pytest.raises(LogUnavailableError, match="reading"):
                         await log.read(NOTES_0, 0, 10)
@@ -176,3 +178,69 @@ async def test_more_replicas_than_brokers_are_refused_with_the_reason(kafka_boot
     with pytest.raises(LogUnavailableError, match="InvalidReplicationFactor"):
         async with KafkaLog(kafka_bootstrap, TOPICS, prefix(), replication_factor=3):
             pytest.fail("opened")
+
+
+OPEN_A_TRANSACTION_AND_DIE = """
+import asyncio, os, signal, sys
+from aiokafka import AIOKafkaProducer
+async def main():
+    producer = AIOKafkaProducer(bootstrap_servers=sys.argv[1], transactional_id=sys.argv[2], acks="all",
+                                transaction_timeout_ms=600_000)
+    await producer.start()
+    await producer.begin_transaction()
+    await producer.send_and_wait(sys.argv[3], b"half", b"a", partition=0)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_process_had_begun_is_never_read_and_its_successor_ends_it(kafka_bootstrap: str) -> None:
+    own = prefix()
+    name = f"{own}producer"
+    async with KafkaLog(kafka_bootstrap, TOPICS, own, producer_name=name) as log:
+        await log.append(NOTES, entries(["a"], "before:"))
+    command = [sys.executable, "-c", OPEN_A_TRANSACTION_AND_DIE, kafka_bootstrap, name, own + NOTES]
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == -signal.SIGKILL
+    async with KafkaLog(kafka_bootstrap, TOPICS, own, producer_name=name) as log:
+        await log.append(NOTES, entries(["a"], "after:"))
+        # With the dead one's transaction still open, nothing behind it would be there to read for ten minutes.
+        assert [record.value for record in await everything(log, NOTES)] == [b"before:0", b"after:0"]
+        async with log.subscribe("recorder", [NOTES]) as member:
+            assert [record.value for record in await fetch_until(member, 2)] == [b"before:0", b"after:0"]
+
+
+async def test_of_two_with_one_name_the_older_is_refused_and_can_take_the_name_back(kafka_bootstrap: str) -> None:
+    own = prefix()
+    async with (
+        KafkaLog(kafka_bootstrap, TOPICS, own, producer_name=f"{own}producer") as older,
+        KafkaLog(kafka_bootstrap, TOPICS, own, producer_name=f"{own}producer") as newer,
+    ):
+        await older.append(NOTES, entries(["a"], "older:"))
+        await newer.append(NOTES, entries(["a"], "newer:"))
+        with pytest.raises(LogUnavailableError, match=r"appending to .*notes"):
+            await older.append(NOTES, entries(["a"], "refused:"))
+        await older.append(NOTES, entries(["a"], "again:"))
+        assert [record.value for record in await everything(newer, NOTES)] == [b"older:0", b"newer:0", b"again:0"]
+
+
+async def test_nothing_of_a_log_goes_on_working_when_its_append_was_given_up(kafka_broker: KafkaBroker) -> None:
+    before = asyncio.all_tasks()
+    async with KafkaLog(kafka_broker.bootstrap, TOPICS, prefix(), timeout_s=1.0) as log:
+        await log.append(NOTES, entries(["a"], "before:"))
+        await asyncio.to_thread(kafka_broker.kill)
+        try:
+            for _ in range(2):
+                with pytest.raises(LogUnavailableError):
+                    await log.append_all({NOTES: entries(["a"], "lost:"), ELEMENTS: entries(["a", "b"])})
+            assert {task.get_name() for task in asyncio.all_tasks() - before} == set()
+        finally:
+            await asyncio.to_thread(kafka_broker.start)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await log.append(NOTES, entries(["a"], "after:"))
+                    break
+                except LogUnavailableError:
+                    await asyncio.sleep(0.1)
+        assert [record.value for record in await everything(log, NOTES)] == [b"before:0", b"after:0"]

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from ingest.log import ENTRY_BYTES_MAX, Entry, LogRecord, LogUnavailableError, Subscription, TopicPartition
+from ingest.log import ENTRY_BYTES_MAX, Entry, Log, LogRecord, LogUnavailableError, Subscription, TopicPartition
 from ingest.partitioner import partition_of
 from tests.log.places import (
     ALL_ELEMENTS,
@@ -19,6 +19,7 @@ from tests.log.places import (
     everything,
     fetch_until,
     next_offsets,
+    settled,
 )
 
 NOTES_0 = TopicPartition(NOTES, 0)
@@ -46,12 +47,14 @@ async def test_offsets_of_a_partition_grow_and_end_where_the_next_record_goes(pl
     async with place.open() as log:
         assert await log.end_offsets(ELEMENTS) == dict.fromkeys(ALL_ELEMENTS, 0)
         await log.append(ELEMENTS, entries([f"object-{n}" for n in range(50)]))
+        await settled(log, ELEMENTS)
         ends = await log.end_offsets(ELEMENTS)
         for tp in ALL_ELEMENTS:
             offsets = [record.offset for record in await log.read(tp, 0, 1000)]
             assert offsets == sorted(set(offsets))
             assert offsets[-1] < ends[tp]
         await log.append(ELEMENTS, [Entry(b"object-7", b"next")])
+        await settled(log, ELEMENTS)
         tp = TopicPartition(ELEMENTS, partition_of(b"object-7", 3))
         (record,) = await log.read(tp, ends[tp], 10)
         assert (record.offset, record.value) == (ends[tp], b"next")
@@ -75,10 +78,14 @@ async def test_reading_at_the_end_and_beyond_it_answers_nothing_at_once(place: P
     async with place.open() as log:
         assert await log.read(NOTES_0, 0, 10) == []
         await log.append(NOTES, entries(["a"]))
+        await settled(log, NOTES)
         end = (await log.end_offsets(NOTES))[NOTES_0]
         assert await log.read(NOTES_0, end, 10) == []
         assert await log.read(NOTES_0, end + 1000, 10) == []
         assert await log.read(NOTES_0, 0, 0) == []
+        await log.append(NOTES, entries(["a"], "later:"))
+        await settled(log, NOTES)
+        assert [record.value for record in await log.read(NOTES_0, end, 10)] == [b"later:0"]
 
 
 async def test_headers_and_any_bytes_are_kept(place: Place) -> None:
@@ -252,6 +259,51 @@ async def test_groups_read_independently_of_each_other(place: Place) -> None:
             assert await fetch_until(one, 5) == await fetch_until(other, 5)
 
 
+async def test_an_append_over_several_topics_stands_in_all_of_them_in_order(place: Place) -> None:
+    async with place.open() as log:
+        await log.append_all({ELEMENTS: entries(["a", "b", "a", "c"]), NOTES: entries(["x", "y"], "note:")})
+        await log.append_all({ELEMENTS: entries(["a"], "later:"), NOTES: []})
+        await log.append_all({})
+        by_key: dict[bytes, list[bytes]] = defaultdict(list)
+        for record in await everything(log, ELEMENTS):
+            by_key[record.key].append(record.value)
+        assert by_key == {b"a": [b"0", b"2", b"later:0"], b"b": [b"1"], b"c": [b"3"]}
+        assert [record.value for record in await everything(log, NOTES)] == [b"note:0", b"note:1"]
+
+
+@pytest.mark.parametrize("bad", ["unknown topic", "too large"])
+async def test_an_append_over_several_topics_of_which_one_is_refused_leaves_nothing(place: Place, bad: str) -> None:
+    refused = (
+        {"elsewhere": entries(["x"])} if bad == "unknown topic" else {NOTES: [Entry(b"", bytes(ENTRY_BYTES_MAX + 1))]}
+    )
+    async with place.open() as log:
+        with pytest.raises(ValueError, match=r"no topic 'elsewhere'|the log takes"):
+            await log.append_all({ELEMENTS: entries(["a", "b"]), **refused})
+        assert await everything(log, ELEMENTS) == []
+        await log.append(ELEMENTS, entries(["a"]))
+        assert len(await everything(log, ELEMENTS)) == 1
+
+
+async def test_readers_see_the_calls_of_many_writers_whole_and_each_writers_in_order(place: Place) -> None:
+    calls, keys = 12, [f"object-{n}" for n in range(9)]
+    async with place.open() as log, log.subscribe("recorder", [ELEMENTS, NOTES]) as member:
+
+        async def write(writer: int) -> None:
+            for call in range(calls):
+                tag = f"{writer}:{call}:"
+                await log.append_all({ELEMENTS: entries(keys, tag), NOTES: entries(["a"], tag)})
+
+        async with asyncio.TaskGroup() as tasks:
+            for writer in range(4):
+                tasks.create_task(write(writer))
+            found = await fetch_until(member, 4 * calls * (len(keys) + 1))
+    assert len(found) == len({(record.topic, record.value) for record in found})
+    for writer in range(4):
+        for key in keys:
+            mine = [r.value for r in found if r.key == key.encode() and r.value.startswith(b"%d:" % writer)]
+            assert [int(value.split(b":")[1]) for value in mine] == list(range(calls))
+
+
 async def test_committed_offsets_survive_the_log_and_the_member(place: Place) -> None:
     async with place.open() as log:
         await log.append(NOTES, entries(["a"] * 10))
@@ -338,7 +390,7 @@ async def test_a_start_offset_beyond_the_end_is_refused_for_it_belongs_to_anothe
             return dict.fromkeys(new, 4711)
 
         async with log.subscribe("recorder", [NOTES], start) as member:
-            with pytest.raises(ValueError, match=r"start offset 4711 of .*notes/0 lies beyond the log's end 3"):
+            with pytest.raises(ValueError, match=r"start offset 4711 of .*notes/0 lies beyond the log's end [34]"):
                 await member.fetch(10, PATIENCE_S)
 
 
@@ -373,3 +425,106 @@ async def test_appends_at_the_same_time_are_all_kept(place: Place) -> None:
                 tasks.create_task(log.append(ELEMENTS, entries([f"object-{n}" for n in range(20)], f"{writer}:")))
         found = await everything(log, ELEMENTS)
     assert sorted(record.value for record in found) == sorted(b"%d:%d" % (w, n) for w in range(10) for n in range(20))
+
+
+async def test_offsets_since_an_instant_part_what_was_appended_before_it_from_what_came_after(place: Place) -> None:
+    async with place.open() as log:
+        await log.append(NOTES, entries(["a"] * 3))
+        await settled(log, NOTES)
+        end = (await log.end_offsets(NOTES))[NOTES_0]
+        first = await log.read(NOTES_0, 0, 1)
+        assert (await log.offsets_since(0))[NOTES_0] == first[0].offset
+        assert (await log.offsets_since(4_000_000_000_000))[NOTES_0] == end
+
+
+async def trimmed_notes(log: Log, before: int) -> list[LogRecord]:
+    """Append ten notes and trim what lies before the one of this number; all ten as they were."""
+    await log.append(NOTES, entries(["a"] * 10))
+    await settled(log, NOTES)
+    whole = (await log.read(NOTES_0, 0, 100))[-10:]
+    await log.trim({NOTES_0: whole[before].offset if before < 10 else (await log.end_offsets(NOTES))[NOTES_0]})
+    return whole
+
+
+async def test_what_is_trimmed_is_gone_and_who_reads_from_before_goes_on_behind_it(place: Place) -> None:
+    async with place.open() as log:
+        whole = await trimmed_notes(log, 6)
+        for start in (0, 3, 6):
+            assert await log.read(NOTES_0, whole[start].offset, 100) == whole[6:]
+        assert await log.read(NOTES_0, 0, 2) == whole[6:8]
+        await log.trim({NOTES_0: 0})  # nothing lies before that
+        await log.trim({NOTES_0: whole[2].offset})  # nor before that any more
+        assert await log.read(NOTES_0, 0, 100) == whole[6:]
+    async with place.open() as log:
+        assert await log.read(NOTES_0, 0, 100) == whole[6:]
+
+
+async def test_offsets_go_on_growing_where_a_partition_has_been_trimmed_to_its_end(place: Place) -> None:
+    async with place.open() as log:
+        await trimmed_notes(log, 10)
+        end = (await log.end_offsets(NOTES))[NOTES_0]
+        assert await log.read(NOTES_0, 0, 100) == []
+    async with place.open() as log:
+        assert await log.end_offsets(NOTES) == {NOTES_0: end}
+        await log.append(NOTES, entries(["a"], "after:"))
+        await settled(log, NOTES)
+        (record,) = await log.read(NOTES_0, 0, 100)
+        assert (record.offset, record.value) == (end, b"after:0")
+
+
+async def test_groups_go_on_behind_what_was_trimmed_wherever_they_stood(place: Place) -> None:
+    async with place.open() as log:
+        await log.append(NOTES, entries(["a"] * 3, "first:"))
+        async with log.subscribe("behind", [NOTES]) as member:
+            batch = await fetch_until(member, 3)
+            await member.commit(next_offsets(batch[:1]))
+        whole = (await trimmed_notes(log, 6))[6:]
+
+        async def start(new: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+            return dict.fromkeys(new, batch[0].offset)
+
+        for group, own in (("behind", None), ("newcomer", None), ("keeps its own", start)):
+            async with log.subscribe(group, [NOTES], own) as member:
+                assert await fetch_until(member, len(whole)) == whole
+                await log.append(NOTES, entries(["b"], group))
+                (latest,) = await fetch_until(member, 1)
+                assert latest.value == group.encode() + b"0"
+            whole = [*whole, latest]
+
+
+async def test_a_member_that_is_reading_is_not_troubled_by_trimming(place: Place) -> None:
+    async with place.open() as log, log.subscribe("recorder", [NOTES]) as member:
+        await log.append(NOTES, entries(["a"] * 10))
+        batch = await fetch_until(member, 10)
+        await log.trim({NOTES_0: batch[-1].offset + 1})
+        await member.commit(next_offsets(batch))
+        await log.append(NOTES, entries(["a"], "after:"))
+        assert [record.value for record in await fetch_until(member, 1)] == [b"after:0"]
+
+
+async def test_trimming_beyond_the_end_or_of_what_is_unknown_is_refused_and_changes_nothing(place: Place) -> None:
+    async with place.open() as log:
+        await log.append(ELEMENTS, entries(["a", "b", "c"]))
+        await log.append(NOTES, entries(["a"] * 3))
+        await settled(log, NOTES)
+        end = (await log.end_offsets(NOTES))[NOTES_0]
+        elements = await everything(log, ELEMENTS)
+        with pytest.raises(ValueError, match=r"notes/0 ends before"):
+            await log.trim({elements[0].topic_partition: elements[0].offset + 1, NOTES_0: end + 1})
+        with pytest.raises(ValueError, match="no partition notes/1"):
+            await log.trim({TopicPartition(NOTES, 1): 0})
+        with pytest.raises(ValueError, match="no topic 'elsewhere'"):
+            await log.trim({TopicPartition("elsewhere", 0): 0})
+        with pytest.raises(ValueError, match=r"notes/0 .*-1"):
+            await log.trim({NOTES_0: -1})  # which Kafka would take for the end
+        assert await everything(log, ELEMENTS) == elements
+        assert len(await everything(log, NOTES)) == 3
+
+
+async def test_what_no_group_has_read_yet_is_trimmed_as_well_for_the_caller_knows_what_is_done_with(
+    place: Place,
+) -> None:
+    async with place.open() as log:
+        whole = await trimmed_notes(log, 4)
+        async with log.subscribe("recorder", [NOTES]) as member:
+            assert await fetch_until(member, 6) == whole[4:]

@@ -6,7 +6,7 @@ import pytest
 
 from ingest.embedded_log import EmbeddedLog
 from ingest.kafka_log import KafkaLog
-from ingest.log_url import open_log
+from ingest.log_url import adopts, is_shared, open_log
 from ingest.topics import ELEMENTS, TOPICS
 from tests.log.places import entries, everything
 
@@ -33,6 +33,21 @@ async def test_a_kafka_url_opens_the_topics_under_their_prefix(kafka_bootstrap: 
 
 
 @pytest.mark.parametrize(
+    ("url", "shared", "taken_over"),
+    [
+        ("embedded:///dir", False, False),
+        ("kafka://broker:9092", True, False),
+        ("kafka://broker:9092?adopt=0", True, False),
+        ("kafka://broker:9092?prefix=x&adopt=1", True, True),
+    ],
+)
+def test_a_url_says_whether_others_could_use_the_log_and_whether_it_is_to_be_taken_over(
+    url: str, shared: bool, taken_over: bool
+) -> None:
+    assert (is_shared(url), adopts(url)) == (shared, taken_over)
+
+
+@pytest.mark.parametrize(
     ("url", "complaint"),
     [
         ("", "expected embedded:///absolute/directory or kafka://"),
@@ -54,6 +69,7 @@ async def test_a_kafka_url_opens_the_topics_under_their_prefix(kafka_bootstrap: 
         ("kafka://broker:9092?prefix=a/b", "not 'a/b'"),
         ("kafka://broker:9092?replication=0", "not '0'"),
         ("kafka://broker:9092?replication=two", "not 'two'"),
+        ("kafka://broker:9092?adopt=yes", "adopt is 1 or 0, not 'yes'"),
     ],
 )
 def test_a_url_that_names_no_log_is_refused_with_the_reason(url: str, complaint: str) -> None:

@@ -15,14 +15,14 @@ class Mutation(NamedTuple):
     new: str
 
 
-_QUERIES = "ssa_hub/history/queries.py"
+_ELEMENTS = "ssa_hub/history/element_questions.py"
 MUTATIONS = (
     Mutation(
         "newest of all records, the filter after it",
-        _QUERIES,
-        "{_ELEMENTS_VISIBLE} {where}\n              GROUP BY e.object_id",
-        "FROM read_parquet($files) e WHERE e.data_mode = $data_mode AND e.received_tai_ns <= $now_tai_ns {where}"
-        "\n              GROUP BY e.object_id",
+        _ELEMENTS,
+        "{VISIBLE} {where}\n          GROUP BY e.object_id",
+        "{VISIBLE.replace('JOIN release', 'LEFT JOIN release').replace(' - r.delay_ns', '')} {where}"
+        "\n          GROUP BY e.object_id",
     ),
     Mutation(
         "another error for a hidden record than for none",
@@ -33,16 +33,28 @@ MUTATIONS = (
     ),
     Mutation(
         "a page that hidden rows fill",
-        _QUERIES,
-        "    FROM read_parquet($files) e JOIN release r\n",
-        "    FROM (SELECT * FROM read_parquet($files) ORDER BY object_id, epoch_tai_ns, received_tai_ns LIMIT 4) e\n"
+        _ELEMENTS,
+        "    FROM {FILES} e JOIN release r\n",
+        "    FROM (SELECT * FROM {FILES} ORDER BY object_id, epoch_tai_ns, received_tai_ns LIMIT 4) e\n"
         "    JOIN release r\n",
     ),
     Mutation(
         "an embargo that pages forget",
-        _QUERIES,
+        _ELEMENTS,
         "WHERE e.data_mode = $data_mode AND e.received_tai_ns <= $now_tai_ns - r.delay_ns",
         "WHERE e.data_mode = $data_mode AND e.received_tai_ns <= $now_tai_ns",
+    ),
+    Mutation(
+        "an embargo that exports forget",
+        "ssa_hub/history/export_question.py",
+        "received <= wanted.now_tai_ns - delay\n",
+        "received <= wanted.now_tai_ns - 0 * delay\n",
+    ),
+    Mutation(
+        "an embargo that messages forget",
+        "ssa_hub/history/message_queries.py",
+        "m.received_tai_ns <= $now_tai_ns - r.delay_ns",
+        "m.received_tai_ns <= $now_tai_ns",
     ),
     Mutation(
         "an embargo that the stream forgets",
@@ -52,7 +64,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a conjunction that one parent's originator releases",
-        _QUERIES,
+        "ssa_hub/history/conjunction_questions.py",
         "    JOIN release r2 ON r2.data_mode = c.data_mode AND r2.originator = c.parent_originator_2\n"
         "                   AND r2.label_id = c.parent_label_id_2",
         "    JOIN release r2 ON r2.data_mode = c.data_mode AND r2.originator = c.parent_originator_1\n"

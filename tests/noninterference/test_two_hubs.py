@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ssa_hub.release.partner import Posture
-from tests.api.records import PUBLIC, Row
+from tests.api.records import PUBLIC, Row, kind_of
 from tests.api.served_hub import ServedHub, served_hub
 from tests.noninterference.questions import Question, answers, sampled
 from tests.noninterference.worlds import ASKER, LABELS, World, worlds
@@ -27,7 +27,7 @@ PHASES = (Phase.generate,) if "SSA_HUB_NO_SHRINKING" in os.environ else tuple(Ph
 OTHERS = """
 [[rule]]
 id = "warden"
-kinds = ["elements", "derived-conjunctions"]
+kinds = ["elements", "derived-conjunctions", "conjunction-messages", "ephemerides"]
 partners = ["WARDEN"]
 data_modes = ["REAL", "EXERCISE"]
 fields = ["*"]
@@ -47,7 +47,7 @@ def fill(hub: ServedHub, world: World, rows: list[Row], *, other_rules: bool, ba
         hub.state.agreements.set_posture(world.posture, set_by="test", now_tai_ns=hub.clock())
     batches: list[list[Row]] = []
     for row in rows:
-        if batched and batches and ("tca_tai_ns" in row) == ("tca_tai_ns" in batches[-1][-1]):
+        if batched and batches and kind_of(row) is kind_of(batches[-1][-1]):
             batches[-1].append(row)
         else:
             batches.append([row])

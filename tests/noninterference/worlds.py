@@ -17,7 +17,18 @@ from ssa_hub.release.agreement import Agreement, read_agreement
 from ssa_hub.release.decision import Allow, decide, tear_line_grant
 from ssa_hub.release.partner import Partner, Posture, read_partners
 from ssa_hub.release.record_decision import visible
-from tests.api.records import NOW_TAI_NS, Row, at_s, conjunction, element, record_id, utc
+from tests.api.records import (
+    NOW_TAI_NS,
+    Row,
+    at_s,
+    conjunction,
+    conjunction_message,
+    element,
+    ephemeris,
+    kind_of,
+    record_id,
+    utc,
+)
 
 ASKER = "BETA"
 OTHERS = ("ALPHA", "DELTA", "OMEGA", "HERMIT")
@@ -58,6 +69,10 @@ _SHOWN: tuple[tuple[tuple[str, ...], tuple[str, ...], dict[str, float] | None], 
     (("derived-conjunctions",), ("relative_speed_m_s", "parent_1"), None),
     (("derived-conjunctions",), ("miss_distance_m",), {"time_s": 600, "distance_m": 1_000.0}),
     (("derived-conjunctions",), ("*",), {"time_s": 60}),
+    (("conjunction-messages", "ephemerides"), ("*",), None),
+    (("conjunction-messages",), ("miss_distance_m", "object1_x_km"), None),
+    (("conjunction-messages", "ephemerides"), ("*",), {"time_s": 600}),
+    (("ephemerides",), ("states",), None),
 )
 _TEAR_LINE = (
     "tear_line = { window_s = 3600, miss_distance_bounds_m = [100.0, 1000.0, 5000.0], approach_angle_step_deg = 30.0, "
@@ -156,6 +171,25 @@ def _elements() -> st.SearchStrategy[Row]:
     )
 
 
+def _messages() -> st.SearchStrategy[Row]:
+    common = {
+        "originator": st.sampled_from(("ALPHA", "ALPHA", "DELTA", "OMEGA", "HERMIT", ASKER)),
+        "label": st.sampled_from((OPEN, OPEN, *LABELS)),
+        "received_s": st.sampled_from(RECEIVED_S),
+        "data_mode": st.sampled_from(("REAL", "REAL", "REAL", "EXERCISE")),
+    }
+    told = st.builds(
+        conjunction_message,
+        st.uuids().map(str),
+        tca_s=st.sampled_from((0.0, 1.0, 2.0, 700.0)),
+        miss_distance_m=st.sampled_from((1.0, 500.0)),
+        object1_x_km=st.sampled_from((None, 7_000.0, 7_001.0)),
+        **common,
+    )
+    start_s = st.sampled_from((-3_600.0, 0.0, 1.0))
+    return told | st.builds(ephemeris, st.uuids().map(str), start_s=start_s, **common)
+
+
 @st.composite
 def _conjunction(draw: st.DrawFn, orbits: Sequence[Row]) -> Row:
     """Of two orbits that the hub has, or of two that are gone from the draw."""
@@ -194,14 +228,16 @@ class Eyes(NamedTuple):
 
     def sees(self, row: Row) -> bool:
         """Whether he sees the record, or a statement that is made of it."""
-        kind = Kind.DERIVED_CONJUNCTIONS if "tca_tai_ns" in row else Kind.ELEMENTS
+        kind = kind_of(row)
         asker = self.partners[ASKER]
         shown = visible(
             kind, row, asker, self.agreements, LABELS_BY_ID, posture=self.posture, now_tai_ns=self.now_tai_ns
         )
         if shown is not None:
             return True
-        return self._may_be_told_of(row) if kind is Kind.DERIVED_CONJUNCTIONS else self._takes_part(row)
+        if kind is Kind.DERIVED_CONJUNCTIONS:
+            return self._may_be_told_of(row)
+        return kind is Kind.ELEMENTS and self._takes_part(row)
 
     def _takes_part(self, row: Row) -> bool:
         """Whether conjunctions of the orbit may be derived for him: then it takes part in what-ifs, seen or not."""
@@ -240,7 +276,11 @@ class Eyes(NamedTuple):
 def shadow_of(row: Row) -> Row:
     """A record that nobody but HERMIT may see, and that would stand in the place of one, or before it."""
     hidden = {**row, "record_id": record_id(f"shadow of {row['record_id']}")}
-    if "tca_tai_ns" in row:
+    if kind_of(row) is Kind.CONJUNCTION_MESSAGES:
+        return {**hidden, "originator": "HERMIT", "tca_tai_ns": row["tca_tai_ns"] - 1}
+    if kind_of(row) is Kind.EPHEMERIDES:
+        return {**hidden, "originator": "HERMIT", "states": 62}
+    if kind_of(row) is Kind.DERIVED_CONJUNCTIONS:
         return {**hidden, "parent_originator_1": "HERMIT", "parent_originator_2": "HERMIT",
                 "tca_tai_ns": row["tca_tai_ns"] - 1}  # fmt: skip
     epoch_tai_ns = row["epoch_tai_ns"] + 10**12
@@ -262,11 +302,12 @@ def worlds(draw: st.DrawFn) -> World:
     )
     later = eyes._replace(now_tai_ns=at_s(advance_s))
     orbits = draw(st.lists(_elements(), min_size=1, max_size=7))
-    rows = orbits + draw(st.lists(_conjunction(orbits), max_size=6))
+    messages = draw(st.lists(_messages(), max_size=5))
+    rows = orbits + draw(st.lists(_conjunction(orbits), max_size=6)) + messages
     seen = {row["record_id"]: eyes.sees(row) or later.sees(row) for row in rows}
-    withdrawn = [row for row in orbits if draw(st.integers(0, 5)) == 0]
+    withdrawn = [row for row in orbits + messages if draw(st.integers(0, 5)) == 0]
     # That an orbit was withdrawn is told with every conjunction of it, so then both hubs must have had it.
-    told = {row[f"parent_{side}"] for row in rows if "tca_tai_ns" in row and seen[row["record_id"]] for side in (1, 2)}
+    told = {row[f"parent_{side}"] for row in rows if "parent_1" in row and seen[row["record_id"]] for side in (1, 2)}
     seen |= {row["record_id"]: True for row in withdrawn if row["record_id"] in told}
     shadows = [shadow_of(row) for row in rows if seen[row["record_id"]] and draw(st.booleans())]
     seen |= {row["record_id"]: False for row in shadows}

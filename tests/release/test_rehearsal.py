@@ -1,7 +1,7 @@
 """Rehearsal against its oracle: each drawn record decided by itself, at every instant at which anything can change."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.labels import Label
 from schemas.records import DataMode, Kind
+from schemas.timescales import parse_utc
 from ssa_hub.history.traffic import CONJUNCTION_TRAFFIC, ELEMENT_TRAFFIC
 from ssa_hub.release.agreement import Agreement
 from ssa_hub.release.mask import Mask
@@ -93,7 +94,7 @@ def sides_of(kind: Kind, row: Row) -> tuple[tuple[str, str], ...]:
     return tuple((row[originator], row[label]) for originator, label in DECIDING_COLUMNS[kind])
 
 
-def counts(world: World) -> tuple[pa.Table, pa.Table]:
+def counts(world: World) -> dict[Kind, pa.Table]:
     """What the history would count, made row by row."""
     rehearsal = world.rehearsal
     cuts = [rehearsal.received_from_tai_ns, *rehearsal.cuts(rehearsal.spans(rehearsal.labels))]
@@ -102,19 +103,26 @@ def counts(world: World) -> tuple[pa.Table, pa.Table]:
         begin = max(cut for cut in cuts if cut <= row["received_tai_ns"])
         flat = [text for side in sorted(sides_of(kind, row)) for text in side]
         counted[kind][(row["data_mode"], *flat, begin)] += 1
-    schemas = {Kind.ELEMENTS: ELEMENT_TRAFFIC, Kind.DERIVED_CONJUNCTIONS: CONJUNCTION_TRAFFIC}
-    elements, conjunctions = (
-        pa.Table.from_pylist(
-            [dict(zip(schema.names, (*key, n), strict=True)) for key, n in counted[kind].items()], schema=schema
-        )
-        for kind, schema in schemas.items()
-    )
-    return elements, conjunctions
+    found = {}
+    for kind, of_kind in counted.items():
+        schema = CONJUNCTION_TRAFFIC if kind is Kind.DERIVED_CONJUNCTIONS else ELEMENT_TRAFFIC
+        rows = [dict(zip(schema.names, (*key, n), strict=True)) for key, n in of_kind.items()]
+        found[kind] = pa.Table.from_pylist(rows, schema=schema)
+    return found
 
 
 def effects_of(world: World) -> pa.Table:
     rehearsal = world.rehearsal
-    return rehearse(rehearsal, rehearsal.spans(rehearsal.labels), *counts(world))
+    return rehearse(rehearsal, rehearsal.spans(rehearsal.labels), counts(world))
+
+
+def successions(label: Label) -> Iterator[int]:
+    """The instants at which another label takes a label's place, or that of an alternative, TAI ns."""
+    if label.succession is not None:
+        yield parse_utc(label.succession.at_utc)
+        yield from successions(label.succession.label)
+    for alternative in label.alternatives:
+        yield from successions(alternative)
 
 
 def first_seen(world: World, kind: Kind, row: Row, partner: Partner, rules: RuleSet) -> RecordDecision | None:
@@ -122,6 +130,7 @@ def first_seen(world: World, kind: Kind, row: Row, partner: Partner, rules: Rule
     all_rules = [rule for agreement in rules.agreements.values() for rule in agreement.rules]
     instants = {row["received_tai_ns"] + rule.delay_ns for rule in all_rules} | {row["received_tai_ns"], NOW_TAI_NS}
     instants |= {end for rule in all_rules for end in (rule.valid_from_tai_ns, rule.valid_until_tai_ns) if end}
+    instants |= {at for label in world.rehearsal.labels.values() for at in successions(label)}
     for instant in sorted(instants):
         if row["received_tai_ns"] <= instant <= NOW_TAI_NS:
             decision = decide_record(

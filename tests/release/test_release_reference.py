@@ -11,9 +11,11 @@ from ssa_hub.release.agreement import (
     AGREEMENT_KEYS,
     EXAMPLE_KEYS,
     RESOLUTION_KEYS,
+    RETENTION_KEYS,
     RULE_KEYS,
     Agreement,
     Example,
+    RetentionRule,
     Rule,
     read_agreement,
 )
@@ -27,7 +29,7 @@ from ssa_hub.release.tear_line_terms import LABEL_CATEGORY_KEYS, LABEL_KEYS, TEA
 PAGE = (Path(__file__).parents[2] / "docs" / "release.md").read_text(encoding="utf-8")
 
 
-OF_AGREEMENTS = [*AGREEMENT_KEYS, *RULE_KEYS, *RESOLUTION_KEYS, *TEAR_LINE_KEYS, *EXAMPLE_KEYS]
+OF_AGREEMENTS = [*AGREEMENT_KEYS, *RULE_KEYS, *RESOLUTION_KEYS, *TEAR_LINE_KEYS, *EXAMPLE_KEYS, *RETENTION_KEYS]
 OF_LABELS = [*LABEL_KEYS, *LABEL_CATEGORY_KEYS]
 OF_PARTNERS = [*PARTNER_KEYS, *CLEARANCE_KEYS, *CATEGORY_KEYS]
 
@@ -44,8 +46,9 @@ def test_each_field_of_the_structs_has_a_key_and_each_key_a_field() -> None:
     assert names(RULE_KEYS) == sorted(Rule.__struct_fields__)
     assert names(RESOLUTION_KEYS) == sorted(Resolution.__struct_fields__)
     assert names(TEAR_LINE_KEYS) == sorted(TearLineTerms.__struct_fields__)
+    assert names(RETENTION_KEYS) == sorted(RetentionRule.__struct_fields__)
     assert names(EXAMPLE_KEYS) == sorted(Example.__struct_fields__)
-    assert {*names(AGREEMENT_KEYS), "rules", "examples", "file"} == set(Agreement.__struct_fields__)
+    assert {*names(AGREEMENT_KEYS), "rules", "examples", "retention", "file"} == set(Agreement.__struct_fields__)
     assert {*names(PARTNER_KEYS), "clearances"} == set(Partner.__struct_fields__)
     assert {*names(CLEARANCE_KEYS), "categories"} == set(Clearance.__struct_fields__)
 

@@ -6,13 +6,8 @@ From the command line: ``python -m tests.servers.kafka_broker --dir D --port P``
 import argparse
 import asyncio
 import base64
-import fcntl
-import os
-import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import uuid
 from pathlib import Path
 from time import monotonic
@@ -20,13 +15,12 @@ from time import monotonic
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.servers import ServerUnavailableError
+from tests.servers.maven_jars import jars_of
 from tests.servers.ports import free_ports
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "kafka"
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
-FETCH_TIMEOUT_S = 600.0
 # A broker for tests: quick to start and small, at the cost of its peak rates.
 JVM_OPTIONS = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 
@@ -56,45 +50,8 @@ log.cleaner.dedupe.buffer.size=16777216
 
 
 def kafka_jars() -> Path:
-    """The directory of Kafka's jars, fetched by Maven the first time.
-
-    It is SSA_HUB_KAFKA_JARS, or ~/.cache/ssa-hub/kafka-<version>. Raises ServerUnavailableError without a JVM, or
-    where the jars are absent and Maven is, too, or cannot bring them.
-    """
-    if shutil.which("java") is None:
-        raise ServerUnavailableError("no JVM on this machine (program java)")
-    pom = DEPLOY / "pom.xml"
-    found = re.search(r"<kafka\.version>(.+)</kafka\.version>", pom.read_text())
-    assert found, f"{pom} names no kafka.version"
-    default = Path.home() / ".cache" / "ssa-hub" / f"kafka-{found[1]}"
-    jars = Path(os.environ.get("SSA_HUB_KAFKA_JARS", default))
-    if jars.is_dir():
-        return jars
-    mvn = shutil.which("mvn")
-    if mvn is None:
-        raise ServerUnavailableError(f"no Kafka jars in {jars}, and no Maven on this machine (program mvn)")
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    with (jars.parent / f"{jars.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several test runs may begin at once
-        if not jars.is_dir():
-            _fetch(mvn, pom, jars)
-    return jars
-
-
-def _fetch(mvn: str, pom: Path, jars: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=jars.parent) as work:
-        target = Path(work) / "jars"
-        # A copy of the pom, so that Maven leaves nothing in the source tree.
-        shutil.copy(pom, work)
-        command = [mvn, "-q", "-B", "-f", f"{work}/pom.xml", "dependency:copy-dependencies"]
-        done = subprocess.run(
-            [*command, f"-DoutputDirectory={target}"], capture_output=True, text=True, timeout=FETCH_TIMEOUT_S
-        )
-        if done.returncode != 0:
-            raise ServerUnavailableError(
-                f"Maven could not fetch Kafka's jars: {done.stdout[-2000:]}{done.stderr[-500:]}"
-            )
-        target.rename(jars)
+    """The directory of Kafka's jars. Raises ServerUnavailableError as `jars_of` does."""
+    return jars_of(DEPLOY / "pom.xml", "kafka", "SSA_HUB_KAFKA_JARS")
 
 
 class KafkaBroker:

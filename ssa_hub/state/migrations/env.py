@@ -2,6 +2,8 @@
 
 from alembic import context
 
+import ssa_hub.state.deletion_tables
+import ssa_hub.state.history_tables
 import ssa_hub.state.release_tables  # noqa: F401 (its tables are the metadata's, too)
 from ssa_hub.state.tables import metadata
 

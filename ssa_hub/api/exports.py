@@ -1,0 +1,299 @@
+"""Bulk exports: streamed as they are read, or made by the hub and fetched when they are complete."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Message, Receive, Scope, Send
+
+from schemas.records import DataMode
+from ssa_hub.api.access import Asking, Services, Used
+from ssa_hub.api.bodies import read_body
+from ssa_hub.api.parameters import STRICT, CatalogueNumbers, Mode, ObjectIds, UtcText, instant
+from ssa_hub.api.problems import MEDIA_TYPE, NOT_FOR_CACHES, Problem, ProblemError, documented, invalid, not_found
+from ssa_hub.release.partner import Partner
+from ssa_hub.sharing.export_desk import NoRoomError, NotReadyError
+from ssa_hub.sharing.export_formats import MEDIA_TYPES, ExportFormat, written
+from ssa_hub.sharing.exporting import ExportAsked, RulesChangedError
+from ssa_hub.state.export_jobs import TooManyJobsError
+
+router = APIRouter(prefix="/v1", dependencies=STRICT)
+
+_BODY_BYTES_MAX = 1_000_000
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="the job's id")]
+Form = Annotated[ExportFormat, Query(alias="format", description="form of the file")]
+_FILES: dict[str, Any] = {form.split(";")[0]: {"schema": {}} for form in MEDIA_TYPES.values()}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Every record released to you that is asked for", "content": _FILES},
+    **documented(401, 422, 503),
+}
+
+
+class ExportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is ordered: ranges of UTC text with both ends in them, of epochs (conjunctions: TCAs) and of reception."""
+
+    kind: Literal["elements", "conjunctions"]
+    format: ExportFormat = ExportFormat.PARQUET
+    data_mode: DataMode | None = None
+    object_ids: list[str] | None = None
+    catalogue_numbers: list[int] | None = None
+    from_utc: str | None = None
+    to_utc: str | None = None
+    received_from_utc: str | None = None
+    received_to_utc: str | None = None
+    known_at_utc: str | None = None
+
+
+class ExportStatus(msgspec.Struct, frozen=True):
+    """How a job stands. ``fraction``: share of the objects, or of the time, that is done."""
+
+    id: str
+    status: Literal["queued", "running", "complete", "failed", "cancelled", "expired"]
+    kind: str
+    format: ExportFormat
+    data_mode: DataMode
+    fraction: float
+    rows: int
+    bytes: int | None
+    sha256: str | None
+    policy_version: str | None
+    requested_utc: str
+    as_of_utc: str | None
+    finished_utc: str | None
+    expires_utc: str | None
+    failure: str | None
+    content: str | None
+
+
+def component_schemas() -> dict[str, Any]:
+    """JSON Schemas of an order and of a job."""
+    return dict(
+        msgspec.json.schema_components([ExportOrder, ExportStatus], ref_template="#/components/schemas/{name}")[1]
+    )
+
+
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+_JOB = {"$ref": "#/components/schemas/ExportStatus"}
+_JOBS = {"type": "object", "properties": {"items": {"type": "array", "items": _JOB}}, "required": ["items"]}
+
+
+@router.get("/elements/export", responses=_STREAM, response_class=StreamingResponse, summary="All element sets at once")
+def export_elements(
+    used: Used,
+    partner: Asking,
+    object_id: ObjectIds = None,
+    catalogue_number: CatalogueNumbers = None,
+    data_mode: Mode = None,
+    epoch_from: UtcText = None,
+    epoch_to: UtcText = None,
+    received_from: UtcText = None,
+    received_to: UtcText = None,
+    known_at: UtcText = None,
+    format_: Form = ExportFormat.PARQUET,
+) -> StreamingResponse:
+    """Every element set released to you, by object and epoch, in one answer. One that breaks off is not whole."""
+    asked = ExportAsked(
+        "elements", data_mode or used.data_mode, format_, _tuple(object_id), _tuple(catalogue_number),
+        instant(epoch_from, "epoch_from"), instant(epoch_to, "epoch_to"), instant(received_from, "received_from"),
+        instant(received_to, "received_to"), instant(known_at, "known_at"),
+    )  # fmt: skip
+    return _streamed(used, partner, asked)
+
+
+@router.get(
+    "/conjunctions/export", responses=_STREAM, response_class=StreamingResponse, summary="All close approaches at once"
+)
+def export_conjunctions(
+    used: Used,
+    partner: Asking,
+    object_id: ObjectIds = None,
+    catalogue_number: CatalogueNumbers = None,
+    data_mode: Mode = None,
+    tca_from: UtcText = None,
+    tca_to: UtcText = None,
+    received_from: UtcText = None,
+    received_to: UtcText = None,
+    known_at: UtcText = None,
+    format_: Form = ExportFormat.PARQUET,
+) -> StreamingResponse:
+    """Every close approach released to you, by TCA, in one answer. One that breaks off is not whole."""
+    asked = ExportAsked(
+        "conjunctions", data_mode or used.data_mode, format_, _tuple(object_id), _tuple(catalogue_number),
+        instant(tca_from, "tca_from"), instant(tca_to, "tca_to"), instant(received_from, "received_from"),
+        instant(received_to, "received_to"), instant(known_at, "known_at"),
+    )  # fmt: skip
+    return _streamed(used, partner, asked)
+
+
+def _tuple(values: Any) -> Any:
+    return None if values is None else tuple(values)
+
+
+def _streamed(used: Services, partner: Partner, asked: ExportAsked) -> StreamingResponse:
+    basis = used.exports.basis(partner)
+    empty = used.exports.empty(partner, asked, basis)
+    batches = (batch.records for batch in used.exports.batches(partner, asked, basis))
+    pieces = written(batches, asked.format, empty)
+    first = next(pieces, b"")  # what fails until here is a problem document, later on only a broken connection
+
+    def body() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    headers = {"SSA-Policy-Version": basis.policy_version, "SSA-Data-Mode": asked.data_mode.value, **NOT_FOR_CACHES}
+    return StreamingResponse(body(), headers=headers, media_type=MEDIA_TYPES[asked.format])
+
+
+@router.post(
+    "/exports",
+    status_code=202,
+    response_class=Response,
+    responses={202: _json("Queued", _JOB), **documented(401, 413, 422, 429, 503)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ExportOrder"}}},
+        }
+    },
+    summary="Order an export",
+)
+async def order_export(request: Request, used: Used, partner: Asking) -> Response:
+    """Have an export made, which can be fetched in pieces when it is complete. Whatever is in it counts as released."""
+    data = await read_body(request, _BODY_BYTES_MAX)
+    try:
+        order = msgspec.json.decode(data, type=ExportOrder)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(str(error), "body") from None
+    names = ("from_utc", "to_utc", "received_from_utc", "received_to_utc", "known_at_utc")
+    asked = ExportAsked(
+        order.kind,
+        order.data_mode or used.data_mode,
+        order.format,
+        _tuple(order.object_ids),
+        _tuple(order.catalogue_numbers),
+        *(instant(getattr(order, name), name) for name in names),
+    )
+    try:
+        job = await run_in_threadpool(used.export_jobs.order, partner, asked)
+    except TooManyJobsError:
+        detail = "You have as many exports as you may have; delete one that you no longer need."
+        raise ProblemError(429, "too-many-exports", "Too many exports", detail, Retry_After="60") from None
+    except NoRoomError:
+        detail = "There is no room for another export just now."
+        raise ProblemError(503, "unavailable", "The hub cannot do this just now", detail, Retry_After="600") from None
+    headers = {"Location": f"/v1/exports/{job['id']}", **NOT_FOR_CACHES}
+    return Response(msgspec.json.encode(job), 202, headers, "application/json")
+
+
+@router.get(
+    "/exports",
+    response_class=Response,
+    responses={200: _json("Your exports", _JOBS), **documented(401, 422, 503)},
+    summary="Your exports",
+)
+def list_exports(used: Used, partner: Asking) -> Response:
+    """The exports that you ordered, newest first."""
+    return _answer({"items": used.export_jobs.jobs(partner)})
+
+
+@router.get(
+    "/exports/{job_id}",
+    response_class=Response,
+    responses={200: _json("The export", _JOB), **documented(401, 404, 422, 503)},
+    summary="How an export stands",
+)
+def show_export(used: Used, partner: Asking, job_id: JobId) -> Response:
+    """One export that you ordered."""
+    job = used.export_jobs.job(partner, job_id)
+    if job is None:
+        raise not_found("You have no such export.")
+    return _answer(job)
+
+
+@router.delete(
+    "/exports/{job_id}",
+    status_code=204,
+    response_class=Response,
+    responses={204: {"description": "Given up"}, **documented(401, 404, 422, 503)},
+    summary="Give an export up",
+)
+def delete_export(used: Used, partner: Asking, job_id: JobId) -> Response:
+    """Cancel an export, or remove its content."""
+    if not used.export_jobs.cancel(partner, job_id):
+        raise not_found("You have no such export.")
+    return Response(status_code=204, headers=NOT_FOR_CACHES)
+
+
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The whole file", "content": _FILES},
+    206: {"description": "The part of the file that Range names", "content": _FILES},
+    **documented(401, 404, 409, 410, 416, 422, 503),
+}
+
+
+@router.head("/exports/{job_id}/content", responses=_CONTENT, response_class=FileResponse, summary="Size and digest")
+def head_content(used: Used, partner: Asking, job_id: JobId) -> Response:
+    """What GET would say of the file."""
+    return _content(used, partner, job_id)
+
+
+@router.get("/exports/{job_id}/content", responses=_CONTENT, response_class=FileResponse, summary="Fetch an export")
+def get_content(used: Used, partner: Asking, job_id: JobId) -> Response:
+    """The file, or the part that ``Range`` names; ``If-Range`` with its ``ETag``. ``Repr-Digest`` is the file's."""
+    return _content(used, partner, job_id)
+
+
+def _content(used: Services, partner: Partner, job_id: str) -> Response:
+    try:
+        found = used.export_jobs.content(partner, job_id)
+    except NotReadyError as error:
+        detail = f"It is {error}; ask for its status."
+        raise ProblemError(409, "not-ready", "The export has no content", detail) from None
+    except RulesChangedError:
+        detail = "What it was made under has changed, or it has expired: order it again."
+        raise ProblemError(410, "gone", "The export is no longer given out", detail) from None
+    if found is None:
+        raise not_found("You have no such export.")
+    headers = {
+        "ETag": f'"{found.content.sha256}"',
+        "Repr-Digest": found.content.repr_digest,
+        "SSA-Policy-Version": found.policy_version,
+        "SSA-Data-Mode": found.data_mode,
+        **NOT_FOR_CACHES,
+    }
+    return _File(found.path, headers=headers, media_type=MEDIA_TYPES[found.format])
+
+
+class _File(FileResponse):
+    """Starlette's answer to a range that cannot be is plain text: here it is a problem like any other."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem: Response | None = None
+
+        async def sending(message: Message) -> None:
+            nonlocal problem
+            if message["type"] == "http.response.start" and message["status"] in (400, 416):
+                bounds = {k.decode(): v.decode() for k, v in message["headers"] if k == b"content-range"}
+                problem = _not_a_range(message["status"], bounds)
+            if problem is None:
+                await send(message)
+
+        await super().__call__(scope, receive, sending)
+        if problem is not None:
+            await problem(scope, receive, send)
+
+
+def _not_a_range(status: int, headers: dict[str, str]) -> Response:
+    title = "The file has no such range" if status == 416 else "Range is not valid"
+    body = msgspec.json.encode(Problem("urn:ssa-hub:problem:range", title, 416))
+    return Response(body, 416, {**NOT_FOR_CACHES, **headers}, MEDIA_TYPE)
+
+
+def _answer(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), headers=NOT_FOR_CACHES, media_type="application/json")

@@ -1,0 +1,156 @@
+"""Every visible row of a kind, in canonical order, in memory that does not grow with their number.
+
+Row groups are read in the order of the table's first sort key, each once; what is visible waits until no unread row can
+come before it. So the rows come in the order and with the values of the listings (`HistoryQueries`), and nothing of
+their number a piece says where a file ends or what is hidden: who hands them on cuts them anew.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ssa_hub.history.export_order import after_key, count_before, in_order
+from ssa_hub.history.export_plan import ROWS_AT_A_TIME, Piece, groups_of, pieces
+from ssa_hub.history.export_question import SHOWN_INSTANT, WHOLE, ExportQuestion, columns_by_name
+from ssa_hub.history.failures import HistoryUnavailableError
+from ssa_hub.history.file_access import FileAccess
+from ssa_hub.history.footers import Footers
+from ssa_hub.history.planning import Planner
+from ssa_hub.history.store import History
+from ssa_hub.history.stored_columns import with_doubles, with_texts
+from ssa_hub.history.tables import RANDOM_TEXTS, RECEIVED_MONTH
+
+_THREADS = 2
+_FOOTER_COLUMNS = (
+    *("object_id", "catalogue_number", "epoch_tai_ns", "received_tai_ns"),
+    *("object_id_1", "object_id_2", "catalogue_number_1", "catalogue_number_2", "tca_tai_ns"),
+)
+
+
+class Exporter:
+    """Reads exports out of a history. Threads may share one; each export has two threads of its own."""
+
+    def __init__(self, history: History) -> None:
+        self._planner, self._access = Planner(history), history.files
+
+    def rows(
+        self,
+        question: ExportQuestion,
+        after: tuple[Any, ...] | None = None,
+        *,
+        rows_at_a_time: int = ROWS_AT_A_TIME,
+    ) -> Iterator[pa.Table]:
+        """Tables of visible rows, in canonical order from one to the next; ``after``: from behind this key on.
+
+        Columns: the record's, the mask ids, ``shown_tai_ns`` (the instant as shown) and ``whole``. All from the files
+        as of the newest commit at the start. Raises HistoryUnavailableError, also where maintenance has removed a file
+        meanwhile (its grace is an hour): go on after the last key.
+        """
+        try:
+            with ThreadPoolExecutor(_THREADS, thread_name_prefix="export") as executor:
+                yield from self._rows(question, after, rows_at_a_time, executor)
+        except (OSError, pa.ArrowInvalid) as failure:
+            raise HistoryUnavailableError(f"exporting {question.definition.kind}: {failure}") from failure
+
+    def _rows(
+        self, question: ExportQuestion, after: tuple[Any, ...] | None, at_a_time: int, executor: ThreadPoolExecutor
+    ) -> Iterator[pa.Table]:
+        if question.asked.combinations.num_rows == 0:
+            return
+        ranges, named = question.ranges(after), question.named()
+        plan = self._planner.plan(question.definition.kind)
+        paths = set(plan.paths(ranges, columns_by_name(named)))
+        files = [file for file in plan.files if file.path in paths]
+        footers = Footers(self._access, _FOOTER_COLUMNS, row_groups_max=0)
+        groups = groups_of(files, footers, question.chunk_key, ranges, named)
+        planned = list(pieces(groups, at_a_time))
+        held = None
+        reading = self._begin(planned[0], question, executor) if planned else []
+        for number, piece in enumerate(planned):
+            found = [rows for rows in (future.result() for future in reading) if rows.num_rows]
+            # The next piece is read while this one is put in order and consumed.
+            reading = self._begin(planned[number + 1], question, executor) if number + 1 < len(planned) else []
+            if after is not None:
+                found = [rows.filter(pa.array(after_key(rows, question, after))) for rows in found]
+            rows = _together(found if held is None else [held, *found])
+            if rows is None:
+                continue
+            ready, held = _split(rows, question, piece.complete_below)
+            if ready.num_rows:
+                yield _finished(ready, question, executor)
+
+    def _begin(self, piece: Piece, question: ExportQuestion, executor: ThreadPoolExecutor) -> "list[Future[pa.Table]]":
+        return [executor.submit(_read, self._access, path, numbers, question) for path, numbers in piece.tasks()]
+
+
+def _read(access: FileAccess, path: str, groups: Sequence[int], question: ExportQuestion) -> pa.Table:
+    """The visible rows of some row groups, texts that repeat as dictionaries; columns that the file lacks are null."""
+    definition = question.definition
+    schema = definition.stored_schema.remove(definition.stored_schema.get_field_index(RECEIVED_MONTH.name))
+    texts = [field.name for field in schema if field.type == pa.string() and field.name not in RANDOM_TEXTS]
+    with access.parquet(path, read_dictionary=texts) as file:
+        held = set(file.schema_arrow.names)
+        names = [name for name in schema.names if name in held]
+        rows = file.read_row_groups(list(groups), columns=names, use_threads=False)
+    columns, fields = [], []
+    for field in schema:
+        dictionary = field.type == pa.string() and field.name not in RANDOM_TEXTS
+        of = pa.dictionary(pa.int32(), pa.string()) if dictionary else field.type
+        fields.append(pa.field(field.name, of))
+        columns.append(rows.column(field.name).cast(of) if field.name in held else pa.nulls(rows.num_rows, of))
+    return with_doubles(question.visible(pa.table(columns, schema=pa.schema(fields))), definition)
+
+
+def _together(parts: Sequence[pa.Table]) -> pa.Table | None:
+    """The rows in one table, a dictionary and a chunk a column."""
+    parts = [part for part in parts if part.num_rows]
+    return pa.concat_tables(parts).unify_dictionaries().combine_chunks() if parts else None
+
+
+def _split(rows: pa.Table, question: ExportQuestion, below: Any) -> tuple[pa.Table, pa.Table | None]:
+    """The rows that are complete, in order, and those that wait for others."""
+    waiting = None
+    if below is not None:
+        complete = count_before(rows, question, below)
+        if not complete.all():
+            waiting = rows.take(pa.array(np.flatnonzero(~complete)))
+            rows = rows.take(pa.array(np.flatnonzero(complete)))
+            waiting = _with_small_dictionaries(waiting)
+    if rows.num_rows:
+        rows = rows.combine_chunks()
+        order = in_order(rows, question)
+        if order is not None:
+            rows = rows.take(pa.array(order))
+    return rows, waiting
+
+
+def _with_small_dictionaries(rows: pa.Table) -> pa.Table:
+    """What waits would else carry every text that was ever read."""
+    columns = []
+    for field in rows.schema:
+        column = rows.column(field.name)
+        if pa.types.is_dictionary(field.type):
+            column = column.cast(pa.string()).dictionary_encode()
+        columns.append(column)
+    return pa.table(columns, schema=rows.schema)
+
+
+def _finished(rows: pa.Table, question: ExportQuestion, executor: ThreadPoolExecutor) -> pa.Table:
+    """The rows with the record's own types, texts that are not stored filled in."""
+    schema = question.definition.record_schema
+    added = [rows.schema.field(name) for name in (*question.mask_columns, SHOWN_INSTANT, WHOLE)]
+
+    def plain(field: pa.Field) -> pa.ChunkedArray:
+        column = rows.column(field.name)
+        if pa.types.is_dictionary(column.type):
+            return pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], pa.string())
+        return column
+
+    columns = list(executor.map(plain, schema))
+    table = pa.table(
+        [*columns, *(rows.column(field.name) for field in added)], names=[*schema.names, *(f.name for f in added)]
+    )
+    return with_texts(table, question.definition).cast(pa.schema([*schema, *added]))

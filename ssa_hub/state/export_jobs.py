@@ -1,0 +1,106 @@
+"""Exports that partners ordered: queued, worked on by whoever holds the lease, complete until they expire."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+
+from ssa_hub.state.database import Database, lock_table
+from ssa_hub.state.history_tables import export_jobs
+
+OPEN = ("queued", "running")
+
+
+class TooManyJobsError(Exception):
+    """The partner has as many exports as he may have."""
+
+
+class ExportJob(NamedTuple):
+    """A row of ``export_jobs``. Instants are TAI ns; ``question`` and ``parts`` are JSON."""
+
+    job_id: str
+    partner: str
+    question: str
+    status: str
+    requested_tai_ns: int
+    started_tai_ns: int | None
+    finished_tai_ns: int | None
+    expires_tai_ns: int | None
+    as_of_tai_ns: int | None
+    policy_version: str | None
+    fraction: float
+    rows: int
+    bytes: int
+    parts: str
+    sha256: str | None
+    failure: str | None
+
+
+class ExportJobs:
+    """The jobs of every partner. All raise StateUnavailableError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, job_id: str, partner: str, question: str, now_tai_ns: int, most: int) -> ExportJob:
+        """Queue a job. Raises TooManyJobsError where the partner has ``most`` that are open or complete."""
+        kept = export_jobs.c.status.in_([*OPEN, "complete"])
+        with self._database.transaction() as connection:
+            lock_table(connection, export_jobs.name)
+            mine = select(func.count()).where(export_jobs.c.partner == partner, kept)
+            if connection.execute(mine).scalar_one() >= most:
+                raise TooManyJobsError(partner)
+            values = {"job_id": job_id, "partner": partner, "question": question}
+            connection.execute(
+                insert(export_jobs).values(**values, status="queued", requested_tai_ns=now_tai_ns, parts="[]")
+            )
+            return _one(connection, export_jobs.c.job_id == job_id)[0]
+
+    def of(self, partner: str) -> list[ExportJob]:
+        """A partner's jobs, newest first."""
+        with self._database.snapshot() as connection:
+            return _one(connection, export_jobs.c.partner == partner)
+
+    def get(self, job_id: str) -> ExportJob | None:
+        """A job by its id."""
+        with self._database.snapshot() as connection:
+            return next(iter(_one(connection, export_jobs.c.job_id == job_id)), None)
+
+    def next_open(self) -> ExportJob | None:
+        """The job to work on: one that was begun before the next in the queue."""
+        with self._database.snapshot() as connection:
+            found = _one(connection, export_jobs.c.status.in_(OPEN))
+        return min(found, key=lambda job: (job.status != "running", job.requested_tai_ns, job.job_id), default=None)
+
+    def change(self, job_id: str, *, only: tuple[str, ...] = OPEN, **values: Any) -> bool:
+        """Set columns of a job that has one of the statuses ``only``. False where it has another by now."""
+        chosen = (export_jobs.c.job_id == job_id, export_jobs.c.status.in_(only))
+        with self._database.transaction() as connection:
+            return connection.execute(update(export_jobs).where(*chosen).values(**values)).rowcount == 1
+
+    def overdue(self, now_tai_ns: int) -> list[ExportJob]:
+        """Complete jobs that expire by now."""
+        with self._database.snapshot() as connection:
+            due = (export_jobs.c.status == "complete") & (export_jobs.c.expires_tai_ns <= now_tai_ns)
+            return _one(connection, due)
+
+    def forget(self, before_tai_ns: int) -> int:
+        """Remove jobs that ended before an instant and have no content; how many."""
+        over = export_jobs.c.status.in_(("failed", "cancelled", "expired"))
+        with self._database.transaction() as connection:
+            return connection.execute(
+                delete(export_jobs).where(over, export_jobs.c.finished_tai_ns < before_tai_ns)
+            ).rowcount
+
+    def bytes_kept(self) -> int:
+        """Bytes of every job that has any."""
+        with self._database.snapshot() as connection:
+            kept = select(func.coalesce(func.sum(export_jobs.c.bytes), 0)).where(
+                export_jobs.c.status.in_([*OPEN, "complete"])
+            )
+            return int(connection.execute(kept).scalar_one())
+
+
+def _one(connection: Connection, chosen: ColumnElement[bool]) -> list[ExportJob]:
+    newest_first = (export_jobs.c.requested_tai_ns.desc(), export_jobs.c.job_id)
+    rows = connection.execute(select(export_jobs).where(chosen).order_by(*newest_first))
+    return [ExportJob(**row._mapping) for row in rows]

@@ -1,0 +1,68 @@
+"""The history's files: every live one is there, whole, and holds as many rows as its manifest says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ssa_hub.history.failures import HistoryUnavailableError
+from ssa_hub.history.pinned import LiveFile, PinnedTable
+from ssa_hub.verification.findings import RESTORE, Report, examples
+
+
+def verify_history_files(
+    tables: dict[str, PinnedTable], report: Report, *, quick: bool, turn: Callable[[str], None]
+) -> set[str]:
+    """Note what is wrong with the files of each table. Full: every page of every column is read.
+
+    Answers the kinds that cannot be read further.
+    """
+    broken: set[str] = set()
+    for kind, table in tables.items():
+        check = f"history/{kind}"
+        try:
+            files = table.files()
+        except (HistoryUnavailableError, ValueError, OSError) as error:
+            report.wrong(check, f"its manifests cannot be read: {error}", "rows cannot be found", RESTORE)
+            broken.add(kind)
+            continue
+        rows = sum(file.rows for file in files)
+        report.saw(check, f"{rows:,} rows in {len(files):,} files")
+        names = [file.path for file in files]
+        if len(set(names)) < len(names):
+            twice = sorted({str(path) for path in names if names.count(path) > 1})
+            what = f"files are listed twice: {examples(twice, len(twice))}"
+            report.wrong(check, what, "their rows are answered twice", RESTORE)
+        for number, file in enumerate(files):
+            turn(f"{check}: file {number + 1} of {len(files)}")
+            fault = _fault(file, quick=quick)
+            if fault is not None:
+                broken.add(kind)
+                report.wrong(check, f"{file.path.name}: {fault}", f"up to {file.rows:,} rows are lost", RESTORE)
+    return broken
+
+
+def _fault(file: LiveFile, *, quick: bool) -> str | None:
+    """What is wrong with a file, or None."""
+    try:
+        size = file.path.stat().st_size
+    except FileNotFoundError:
+        return "is not there"
+    if size != file.bytes:
+        return f"has {size:,} bytes, and its manifest says {file.bytes:,}"
+    try:
+        with pq.ParquetFile(file.path, page_checksum_verification=True) as parquet:
+            found = parquet.metadata.num_rows
+            if not quick:
+                for group in range(parquet.metadata.num_row_groups):
+                    parquet.read_row_group(group, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        return f"cannot be read: {' '.join(str(error).split())}"
+    return None if found == file.rows else f"has {found:,} rows, and its manifest says {file.rows:,}"
+
+
+def unreferenced_pins(warehouse: Path) -> list[str]:
+    """Pins of backups: each keeps files that compaction has replaced."""
+    pins = warehouse / "pins"
+    return sorted(path.name for path in pins.iterdir()) if pins.is_dir() else []
