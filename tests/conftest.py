@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -21,6 +21,9 @@ from tests.servers import ServerUnavailableError
 from tests.servers.iceberg_servers import IcebergServers
 from tests.servers.kafka_broker import KafkaBroker
 from tests.servers.postgres_server import PostgresServer, create_database, drop_database
+
+if TYPE_CHECKING:
+    from tests.history.remote import Remote
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
@@ -106,3 +109,15 @@ def iceberg_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iceber
     servers.start()
     yield servers
     servers.stop()
+
+
+@pytest.fixture
+def remote(iceberg_servers: IcebergServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Remote]":
+    """A REST catalogue without tables, and a part of its object store that is this test's own."""
+    from tests.history.remote import Remote  # loads PyIceberg, which few tests need
+
+    for name, value in iceberg_servers.environment.items():
+        monkeypatch.setenv(name, value)
+    place = Remote(iceberg_servers, tmp_path)
+    yield place
+    place.drop()

@@ -135,7 +135,7 @@ class Backup:
     def _history(self, tables: dict[str, PinnedTable]) -> HistoryEntry:
         entries: dict[str, str] = {}
         for kind, table in tables.items():
-            files = [file.path for file in table.files()]
+            files = [local_path(file.location) for file in table.files()]
             self._tell(f"history    {kind}: {len(files):,} data files")
             location = local_path(table.metadata_location)
             snapshot = table.table.current_snapshot()

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ssa_hub.history.availability import availability
 from ssa_hub.history.failures import HistoryUnavailableError
-from ssa_hub.history.locations import io_properties, is_object, is_served, local_path
+from ssa_hub.history.locations import io_properties, is_object, is_served, local_path, read_path
 from ssa_hub.history.tables import NAMESPACE, TABLES
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class LiveFile(NamedTuple):
     level: int
 
     @property
-    def path(self) -> Path:
-        """Where it lies on disk. Raises ValueError for an object."""
-        return local_path(self.location)
+    def path(self) -> str:
+        """The name that it is read by, as of `PlannedFile.path`: a local path, or ``s3://bucket/key``."""
+        return read_path(self.location)
 
 
 class PinnedTable(NamedTuple):
@@ -179,5 +179,5 @@ def files_of_pins(warehouse: Path, now_unix_s: float | None = None) -> set[str]:
             lists = [] if snapshot is None else [snapshot.manifest_list]
             named = [location, *lists, *(manifest.manifest_path for manifest in table.manifests())]
             needed.update(str(local_path(name)) for name in named)
-            needed.update(str(file.path) for file in table.files())
+            needed.update(file.path for file in table.files())
     return needed

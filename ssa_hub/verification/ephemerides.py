@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from ssa_hub.history.tables import EPHEMERIDES
 from ssa_hub.verification.findings import RESTORE, Report, examples
 from ssa_hub.verification.instant import Instant
@@ -42,7 +40,7 @@ def _named(instant: Instant) -> Iterator[str]:
     """The files that rows of history name, a data file at a time; one named by several rows of one file once."""
     for file in instant.tables[EPHEMERIDES].files():
         seen: set[str] = set()
-        with pq.ParquetFile(file.path) as parquet:
+        with instant.access.parquet(file.path) as parquet:
             for batch in parquet.iter_batches(_BATCH, columns=list(_COLUMNS), use_threads=False):
                 for column in batch.columns:
                     seen.update(value for value in column.to_pylist() if value is not None)

@@ -4,22 +4,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ssa_hub.history.failures import HistoryUnavailableError
-from ssa_hub.history.pinned import LiveFile, PinnedTable
+from ssa_hub.history.file_access import FileAccess
+from ssa_hub.history.pinned import LiveFile
 from ssa_hub.verification.findings import RESTORE, Report, examples
+from ssa_hub.verification.instant import Instant
 
 
-def verify_history_files(
-    tables: dict[str, PinnedTable], report: Report, *, quick: bool, turn: Callable[[str], None]
-) -> set[str]:
+def verify_history_files(instant: Instant, report: Report, *, quick: bool, turn: Callable[[str], None]) -> set[str]:
     """Note what is wrong with the files of each table. Full: every page of every column is read.
 
     Answers the kinds that cannot be read further.
     """
     broken: set[str] = set()
-    for kind, table in tables.items():
+    for kind, table in instant.tables.items():
         check = f"history/{kind}"
         try:
             files = table.files()
@@ -31,32 +30,32 @@ def verify_history_files(
         report.saw(check, f"{rows:,} rows in {len(files):,} files")
         names = [file.path for file in files]
         if len(set(names)) < len(names):
-            twice = sorted({str(path) for path in names if names.count(path) > 1})
+            twice = sorted({path for path in names if names.count(path) > 1})
             what = f"files are listed twice: {examples(twice, len(twice))}"
             report.wrong(check, what, "their rows are answered twice", RESTORE)
         for number, file in enumerate(files):
             turn(f"{check}: file {number + 1} of {len(files)}")
-            fault = _fault(file, quick=quick)
+            fault = _fault(file, instant.access, quick=quick)
             if fault is not None:
                 broken.add(kind)
-                report.wrong(check, f"{file.path.name}: {fault}", f"up to {file.rows:,} rows are lost", RESTORE)
+                name = file.path.rpartition("/")[2]
+                report.wrong(check, f"{name}: {fault}", f"up to {file.rows:,} rows are lost", RESTORE)
     return broken
 
 
-def _fault(file: LiveFile, *, quick: bool) -> str | None:
+def _fault(file: LiveFile, access: FileAccess, *, quick: bool) -> str | None:
     """What is wrong with a file, or None."""
     try:
-        size = file.path.stat().st_size
-    except FileNotFoundError:
-        return "is not there"
-    if size != file.bytes:
-        return f"has {size:,} bytes, and its manifest says {file.bytes:,}"
-    try:
-        with pq.ParquetFile(file.path, page_checksum_verification=True) as parquet:
+        size = access.size(file.path)
+        if size != file.bytes:
+            return f"has {size:,} bytes, and its manifest says {file.bytes:,}"
+        with access.parquet(file.path, page_checksum_verification=True) as parquet:
             found = parquet.metadata.num_rows
             if not quick:
                 for group in range(parquet.metadata.num_row_groups):
                     parquet.read_row_group(group, use_threads=False)
+    except FileNotFoundError:
+        return "is not there"
     except (pa.ArrowException, OSError) as error:
         return f"cannot be read: {' '.join(str(error).split())}"
     return None if found == file.rows else f"has {found:,} rows, and its manifest says {file.rows:,}"

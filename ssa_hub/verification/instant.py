@@ -15,7 +15,10 @@ from sqlalchemy import Connection, select
 from ingest.log import LogRecord, TopicPartition
 from ingest.log_view import Extent, LogView
 from schemas.timescales import now_tai_ns
+from ssa_hub.history.availability import availability
+from ssa_hub.history.file_access import FileAccess, file_access
 from ssa_hub.history.pinned import PinnedTable, pinned_tables
+from ssa_hub.settings import Settings
 from ssa_hub.state.store import State
 from ssa_hub.state.tables import positions, recorded
 
@@ -32,12 +35,15 @@ _decode = msgspec.json.Decoder(_Identified).decode
 
 
 class Instant(msgspec.Struct, kw_only=True):
-    """What is compared. ``connection``: the snapshot of state, open as long as this is used."""
+    """What is compared. ``connection``: the snapshot of state, open as long as this is used; ``access``: to the files
+    of ``tables``.
+    """
 
     taken_tai_ns: int
     connection: Connection
     state_positions: dict[TopicPartition, int]
     tables: dict[str, PinnedTable]
+    access: FileAccess
     extents: dict[TopicPartition, Extent]
     between: set[str] = set()
     ahead: set[str] = set()
@@ -74,16 +80,21 @@ def state_snapshot(state: State) -> Iterator[tuple[Connection, dict[TopicPartiti
 
 
 async def taken(
-    connection: Connection, standing: dict[TopicPartition, int], catalogue_uri: str, log: LogView
+    connection: Connection, standing: dict[TopicPartition, int], settings: Settings, log: LogView
 ) -> Instant:
     """Complete an instant: history after state, the log after history, and what lies between the positions.
 
     Raises HistoryUnavailableError, LogUnavailableError.
     """
     now = now_tai_ns()
-    tables = pinned_tables(catalogue_uri)
+    with availability("the history"):
+        access = file_access(settings.warehouse, settings.object_store)
+        access.check()
+    tables = pinned_tables(settings.catalogue_url)
     extents = await log.extents()
-    instant = Instant(taken_tai_ns=now, connection=connection, state_positions=standing, tables=tables, extents=extents)
+    instant = Instant(
+        taken_tai_ns=now, connection=connection, state_positions=standing, tables=tables, access=access, extents=extents
+    )
     for partition, history_next in instant.history_positions.items():
         state_next = standing.get(partition, 0)
         end = extents[partition].end if partition in extents else 0

@@ -1,7 +1,6 @@
 """The log against history: what was recorded from it is in history, or was refused and is in quarantine."""
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 from sqlalchemy import select
 
@@ -28,7 +27,7 @@ async def verify_log(
     for fault in (await log.faults())[:5]:
         report.wrong("log", fault, "the log's file is damaged; what is not yet recorded may be lost", RESTORE)
     for kind in kinds:
-        paths: list[Path] = []
+        paths: list[str] = []
         unreadable: list[LogRecord] = []
         found: list[tuple[str, str]] = []
         async for message in _recorded_messages(instant, log, kind):

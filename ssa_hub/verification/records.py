@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
 
+from ssa_hub.history.file_access import FileAccess
 from ssa_hub.state.tables import recorded
 from ssa_hub.verification.findings import REPORT, RESTORE, Report, examples
 from ssa_hub.verification.instant import Instant
@@ -27,41 +28,42 @@ Lawful = Callable[[Sequence[str]], set[str]]
 
 
 class Ids:
-    """Sets of record ids on disk, and the questions about them."""
+    """Sets of record ids on disk, and the questions about them and about files of history (``access``)."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, access: FileAccess) -> None:
+        self._directory, self._access = directory, access
         self._database = duckdb.connect(":memory:", config={"autoload_known_extensions": "false"})
         self._database.execute(f"SET memory_limit = '{_MEMORY}'")
         self._database.execute("SET temp_directory = ?", [str(directory)])
         self._database.execute("SET threads = 2")
+        access.prepare(self._database)
 
     def close(self) -> None:
         """Close DuckDB."""
         self._database.close()
 
-    def write(self, name: str, ids: Iterable[tuple[str, str]]) -> Path:
+    def write(self, name: str, ids: Iterable[tuple[str, str]]) -> str:
         """Keep (id, place) pairs as a file."""
-        path = self._directory / f"{name}.parquet"
+        path = str(self._directory / f"{name}.parquet")
         with pq.ParquetWriter(path, _IDS) as writer:
             for part in _parts(ids):
                 writer.write_table(pa.table({"record_id": [i for i, _ in part], "place": [p for _, p in part]}, _IDS))
         return path
 
-    def twice(self, files: Sequence[Path]) -> tuple[int, list[str]]:
+    def twice(self, files: Sequence[str]) -> tuple[int, list[str]]:
         """How many ids stand more than once in the files, and some of them."""
         return self._in_shares(
             "SELECT record_id FROM read_parquet($some) WHERE {share} GROUP BY record_id HAVING count(*) > 1", files
         )
 
     def missing(
-        self, files: Sequence[Path], others: Sequence[Path], but: Path, lawful: Lawful | None = None
+        self, files: Sequence[str], others: Sequence[str], but: str, lawful: Lawful | None = None
     ) -> tuple[int, list[str]]:
         """How many distinct ids of ``files`` are neither in ``others`` nor in ``but``, and some of them with place.
 
         ``lawful`` answers those ids that are rightly missing, as they were deleted.
         """
-        place = ", any_value(place)" if files and pq.read_schema(files[0]).names == _IDS.names else ""
+        place = ", any_value(place)" if files and self._is_own(files[0]) else ""
         return self._in_shares(
             f"""SELECT record_id{place} FROM read_parquet($some) a WHERE {{share}}
                 AND NOT EXISTS (FROM read_parquet($others) b WHERE b.record_id = a.record_id)
@@ -72,43 +74,41 @@ class Ids:
             lawful,
         )
 
-    def newest(self, files: Sequence[Path], but: Path) -> pa.Table:
+    def newest(self, files: Sequence[str], but: str) -> pa.Table:
         """Per object, data mode, originator and label the id of the newest, of those that are not in ``but``."""
         query = """
             SELECT object_id, data_mode, originator, label_id,
                    max({'e': epoch_tai_ns, 'r': received_tai_ns, 'i': record_id}).i AS record_id
             FROM read_parquet($some) a
             WHERE NOT EXISTS (FROM read_parquet($but) b WHERE b.record_id = a.record_id) GROUP BY ALL"""
-        values = {"some": [str(path) for path in files], "but": [str(but)]}
+        values = {"some": list(files), "but": [but]}
         newest: pa.Table = self._database.sql(query, params=values).to_arrow_table()
         return newest
 
-    def distinct(self, files: Sequence[Path], column: str) -> set[str]:
+    def distinct(self, files: Sequence[str], column: str) -> set[str]:
         """The values of a column."""
         query = f"SELECT DISTINCT {column} FROM read_parquet($some)"
-        return {
-            str(row[0]) for row in self._database.execute(query, {"some": [str(path) for path in files]}).fetchall()
-        }
+        return {str(row[0]) for row in self._database.execute(query, {"some": list(files)}).fetchall()}
 
     def _in_shares(
         self,
         query: str,
-        files: Sequence[Path],
-        others: Sequence[Path] = (),
-        but: Path | None = None,
+        files: Sequence[str],
+        others: Sequence[str] = (),
+        but: str | None = None,
         lawful: Lawful | None = None,
     ) -> tuple[int, list[str]]:
         if not files:
             return 0, []
-        rows = sum(pq.read_metadata(path).num_rows for path in (*files, *others))
+        rows = sum(self._rows(path) for path in (*files, *others))
         shares = max(1, -(-rows // _SHARE_ROWS))
         count = 0
         found: list[str] = []
         for share in range(shares):
             condition = f"hash(record_id) % {shares} = {share}"
-            values: dict[str, object] = {"some": [str(path) for path in files]}
+            values: dict[str, object] = {"some": list(files)}
             if but is not None:
-                values |= {"others": [str(path) for path in (others or [but])], "but": [str(but)]}
+                values |= {"others": list(others or [but]), "but": [but]}
             result = self._database.execute(query.format(share=condition), values)
             while part := result.fetchmany(_BATCH):
                 if lawful is not None:
@@ -117,6 +117,13 @@ class Ids:
                 count += len(part)
                 found += [" at ".join(map(str, row)) for row in part[: _EXAMPLES - len(found)]]
         return count, found
+
+    def _is_own(self, path: str) -> bool:
+        return Path(path).parent == self._directory
+
+    def _rows(self, path: str) -> int:
+        footer = pq.read_metadata(path) if self._is_own(path) else self._access.footer(path)
+        return int(footer.num_rows)
 
 
 def verify_counts(instant: Instant, report: Report) -> None:

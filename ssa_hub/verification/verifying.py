@@ -14,7 +14,6 @@ from schemas.timescales import format_utc
 from ssa_hub.history.tables import ELEMENTS, EPHEMERIDES
 from ssa_hub.release.ledger_verification import WrongLedgerError
 from ssa_hub.services.database import opened_state
-from ssa_hub.services.failures import SettingsError
 from ssa_hub.settings import Settings
 from ssa_hub.state.deletions import Deletions, WrongDeletionsError
 from ssa_hub.state.history_tables import deletions as deletion_rows
@@ -39,17 +38,12 @@ async def verify_hub(settings: Settings, *, quick: bool, turn: Callable[[str], N
 
     ``quick``: positions, counts, which files there are and how large; else every byte, every id and the ledger's
     chain, too. Raises LogUnavailableError, StateUnavailableError, HistoryUnavailableError where a part cannot be
-    reached at all, SettingsError where the history is in an object store.
+    reached at all, ValueError for an object store that cannot be one.
     """
-    if settings.object_store is not None:
-        raise SettingsError(
-            f"the history is in {settings.object_store}: ssa-hub verify reads files on local disks; docs/backup.md "
-            "says what watches over a bucket"
-        )
     with opened_state(settings.database_url) as state:
         async with viewed_log(settings.log_url) as log:
             with state_snapshot(state) as (connection, standing):
-                instant = await taken(connection, standing, settings.catalogue_url, log)
+                instant = await taken(connection, standing, settings, log)
                 report = Report(quick=quick, compared_at_utc=format_utc(instant.taken_tai_ns, 3))
                 await _verify(settings, state, log, instant, report, turn)
     return report
@@ -61,7 +55,7 @@ async def _verify(
     quick = report.quick
     turn("positions")
     verify_positions(instant, report)
-    broken = verify_history_files(instant.tables, report, quick=quick, turn=turn)
+    broken = verify_history_files(instant, report, quick=quick, turn=turn)
     kinds = [kind for kind in instant.recorded_kinds if kind not in broken]
     verify_newest_references(instant, report)
     verify_withdrawals(instant, report)
@@ -76,7 +70,7 @@ async def _verify(
         # In the data directory: it is on the disk that has room for the history.
         spill = Path(tempfile.mkdtemp(prefix="verify-", dir=settings.data_dir))
         try:
-            with closing(Ids(spill)) as ids:
+            with closing(Ids(spill, instant.access)) as ids:
                 deleted = Deletions(state.database, state.secrets).deleted if deletions else None
                 await _verify_every_record(
                     instant, log, ids, report, kinds, (deleted if running else None, deleted), turn

@@ -7,8 +7,6 @@ import pytest
 
 from ssa_hub.history.queries import HistoryQueries
 from ssa_hub.history.store import History
-from tests.history.remote import Remote
-from tests.servers.iceberg_servers import IcebergServers
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -32,13 +30,3 @@ def queries(history: History) -> Iterator[HistoryQueries]:
     """Its read side."""
     with HistoryQueries(history) as opened:
         yield opened
-
-
-@pytest.fixture
-def remote(iceberg_servers: IcebergServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
-    """A REST catalogue without tables, and a part of its object store that is this test's own."""
-    for name, value in iceberg_servers.environment.items():
-        monkeypatch.setenv(name, value)
-    place = Remote(iceberg_servers, tmp_path)
-    yield place
-    place.drop()

@@ -38,7 +38,8 @@ def payload(text: str) -> Payload:
     return Payload(provenance=provenance, data=text.encode(), location="a.tle", retrieved_tai_ns=now_tai_ns())
 
 
-async def _filled(settings: Settings) -> None:
+async def fill(settings: Settings) -> None:
+    """Ten element sets of five objects, a refused one, and a message that is no record."""
     async with open_hub(settings) as hub:
         for number in range(1, OBJECTS + 1):
             await hub.ingest.accept(payload(element_set(number) + later(number)))
@@ -55,9 +56,9 @@ def recorded(hub: Hub) -> int:
 
 
 def filled_hub(directory: Path) -> Settings:
-    """A hub with ten element sets of five objects, a refused one, and a message that is no record."""
+    """A hub on the embedded default that `fill` has filled."""
     settings = settings_in(directory, data_mode=DataMode.REAL)
-    asyncio.run(_filled(settings))
+    asyncio.run(fill(settings))
     return settings
 
 

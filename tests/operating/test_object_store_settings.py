@@ -1,4 +1,4 @@
-"""A hub whose history is in an object store: its settings, and what works on local files alone and refuses it."""
+"""A hub whose history is in an object store: its settings, and backups, which refuse it."""
 
 from pathlib import Path
 
@@ -7,9 +7,7 @@ import pytest
 from ssa_hub.backup.failures import BackupError
 from ssa_hub.backup.restoring import Restoration
 from ssa_hub.backup.taking import Backup
-from ssa_hub.services.failures import SettingsError
 from ssa_hub.settings import Settings, settings_in
-from ssa_hub.verification.verifying import verify_hub
 
 
 @pytest.fixture
@@ -38,9 +36,3 @@ def test_backup_and_restore_refuse_it_with_what_to_do(remote_settings: Settings,
     with pytest.raises(BackupError, match=r"docs/backup\.md"):
         Restoration(tmp_path / "backup", remote_settings, print)
     assert not (tmp_path / "backup").exists()
-
-
-async def test_verify_refuses_it_with_what_to_do(remote_settings: Settings) -> None:
-    with pytest.raises(SettingsError, match=r"docs/backup\.md"):
-        await verify_hub(remote_settings, quick=True)
-    assert not remote_settings.data_dir.exists()
