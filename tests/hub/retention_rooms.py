@@ -28,11 +28,12 @@ from ssa_hub.history.snapshots import expire
 from ssa_hub.history.tables import TABLES
 from ssa_hub.release.agreement import read_agreement
 from ssa_hub.release.retention import DAY_NS
+from ssa_hub.services.backlog import all_recorded
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.services.retention_work import Outside, RetentionReport, RetentionWork
 from ssa_hub.state.tables import metadata
 from tests.history.examples import START_TAI_NS, conjunction_row, conjunctions
-from tests.hub.rooms import LABEL, Rooms, entries_of, everything_recorded, orbit, rooms, running_until
+from tests.hub.rooms import LABEL, Rooms, entries_of, orbit, rooms, running_until
 from tests.ingest.test_message_ingest import OEM
 from tests.schemas.cdm.messages import HEADER, kvn
 
@@ -89,7 +90,10 @@ async def fill(opened: Rooms, directory: Path) -> None:
     await _take_in_messages(opened, store)
     _order_exports(opened, directory)
     recorder = Recorder(opened.log, opened.history, opened.state, retry_s=0.01)
-    await running_until(lambda: everything_recorded(opened, [topic.name for topic in TOPICS]), recorder.run())
+    ends: dict[TopicPartition, int] = {}
+    for topic in TOPICS:
+        ends |= await opened.log.end_offsets(topic.name)
+    await running_until(lambda: all_recorded(opened.log, opened.state, ends), recorder.run())
     agreement = read_agreement(AGREEMENT, "a.toml")
     opened.state.agreements.activate(
         "alpha", agreement.version, file="a.toml", text=AGREEMENT, now_tai_ns=NOW_TAI_NS - 3 * DAY_NS

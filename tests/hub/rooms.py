@@ -1,7 +1,7 @@
 """The rooms of a hub in a directory, opened for a test: embedded log, Iceberg history, state."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +42,15 @@ async def rooms(directory: Path, state_url: str, log: Log | None = None) -> Asyn
         yield Rooms(opened_log, history, state)
 
 
-async def running_until(condition: Callable[[], bool], *services: Coroutine[Any, Any, None]) -> None:
-    """Run services until the condition holds, then cancel them. Raises what a service raises before that."""
+async def running_until(condition: Callable[[], bool | Awaitable[bool]], *services: Coroutine[Any, Any, None]) -> None:
+    """Run services until the condition holds, then cancel them. Raises what a service raises before that.
+
+    The condition is asked in a thread; what it answers to be awaited is awaited here.
+    """
     tasks = [asyncio.create_task(service) for service in services]
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while not await asyncio.to_thread(condition):
+            while not await _answer(condition):
                 ended = [task for task in tasks if task.done()]
                 for task in ended:
                     task.result()
@@ -60,6 +63,11 @@ async def running_until(condition: Callable[[], bool], *services: Coroutine[Any,
             with suppress(asyncio.CancelledError):
                 if not task.done() or task.cancelled() or task.exception() is None:
                     await task
+
+
+async def _answer(condition: Callable[[], bool | Awaitable[bool]]) -> bool:
+    said = await asyncio.to_thread(condition)
+    return said if isinstance(said, bool) else await said
 
 
 def orbit(record_id: str, object_id: str = "cat-1", **given: Any) -> dict[str, Any]:

@@ -5,19 +5,23 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from ingest.kafka_log import KafkaLog
+from ingest.log import LogRecord
 from ingest.payload_store import PayloadStore
-from ingest.topics import ELEMENTS
+from ingest.topics import ELEMENTS, TOPICS
 from ssa_hub.release.deletion_proof import proof_mistake
 from ssa_hub.release.retention import DAY_NS
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.services.retention_work import verify_deletions
 from ssa_hub.state.tables import metadata
 from tests.hub.retention_rooms import (
+    MARKER,
     NOW_TAI_NS,
     fill,
     messages,
@@ -37,6 +41,7 @@ from tests.hub.rooms import (
     rooms,
     running_until,
 )
+from tests.log.places import everything
 
 KEPT = sorted(f"kept-{n}-{o}" for n in (3, 4, 5) for o in ("cat-1", f"cat-1{n}"))
 
@@ -79,6 +84,28 @@ async def test_what_is_due_is_gone_from_every_file_and_the_rest_is_as_it_was(tmp
         check_end_state(opened, tmp_path)
         assert await turn(opened, tmp_path) == (0, 0, 0)
         check_end_state(opened, tmp_path)
+
+
+@pytest.mark.kafka
+async def test_on_kafka_no_record_of_what_is_due_can_be_read_any_more(
+    tmp_path: Path, sqlite_url: str, kafka_bootstrap: str
+) -> None:
+    def told(records: list[LogRecord]) -> int:
+        return sum(MARKER.encode() in record.value for record in records)
+
+    log = KafkaLog(kafka_bootstrap, topic_prefix=f"{uuid.uuid4().hex[:8]}.")
+    async with rooms(tmp_path, sqlite_url, log) as opened:
+        await fill(opened, tmp_path)
+        before = {topic.name: told(await everything(log, topic.name)) for topic in TOPICS}
+        assert {name for name, count in before.items() if count} >= {"elements", "conjunctions"}
+        for _ in range(2):
+            await turn(opened, tmp_path)
+        check_end_state(opened, tmp_path)
+        assert [told(await everything(log, topic.name)) for topic in TOPICS] == [0] * len(TOPICS)
+        # What comes afterwards is recorded behind it.
+        await log.append(ELEMENTS, entries_of([orbit("fresh") | {"originator": "beta"}]))
+        recorder = Recorder(opened.log, opened.history, opened.state, retry_s=0.01)
+        await running_until(lambda: "fresh" in history_ids(opened), recorder.run())
 
 
 async def test_a_deleted_record_that_is_pushed_again_is_a_repeat(tmp_path: Path, state_url: str) -> None:
