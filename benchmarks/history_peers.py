@@ -53,9 +53,10 @@ def native_duckdb(shape: Shape, directory: Path, rows: int, objects: list[str], 
         database.execute("CREATE TABLE elements AS FROM unsorted ORDER BY object_id, epoch_tai_ns; DROP TABLE unsorted")
         database.execute("CHECKPOINT")
         wall = time.perf_counter() - begin
-        (used,) = database.execute(
+        # All of the result: until it is read DuckDB answers nothing else.
+        ((used,),) = database.execute(
             "SELECT (total_blocks - free_blocks) * block_size FROM pragma_database_size()"
-        ).fetchone()
+        ).fetchall()
         print(
             f"DuckDB file of {rows:,} rows: {rows / wall / 1e6:.2f} M rows/s with making them, "
             f"{used / rows:.1f} bytes a row"

@@ -16,12 +16,11 @@ are ``derived``. None and no rows: nothing is withdrawn, and nothing is joined.
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import pyarrow as pa
 
 from schemas.records import Kind
-from ssa_hub.history.asked import Asked
 from ssa_hub.history.changes import Changes, changes
 from ssa_hub.history.checkpointed import CheckpointedNewest
 from ssa_hub.history.conditions import conditions
@@ -29,19 +28,20 @@ from ssa_hub.history.conjunction_questions import ConjunctionsCursor, conjunctio
 from ssa_hub.history.element_questions import ElementsCursor, history_question, newest_question
 from ssa_hub.history.message_queries import MessageQueries
 from ssa_hub.history.planning import Range
-from ssa_hub.history.question import FILES, Question, columns_sql, named_values
+from ssa_hub.history.question import FILES, Question, columns_sql
 from ssa_hub.history.reading import Reader
 from ssa_hub.history.side_by_side import SideBySideCursor, side_by_side_question
 from ssa_hub.history.store import History
 from ssa_hub.history.tables import definition_of
+from ssa_hub.history.terms import KnownTerms, NumberedTerms, asked_on, extent_of, named_by
 
 
 class HistoryQueries:
     """The read side of a history. Threads may share one: each call has its own DuckDB cursor and plan.
 
     All methods raise ValueError for bad arguments and HistoryUnavailableError where files or catalogue fail.
-    Results have the record schema's columns and the mask ids, in the stated total order; ``limit`` rows at most;
-    ``after`` is the order's key of the last row of the page before.
+    Results have the record schema's columns and the mask ids, in the stated total order; ``after`` is the
+    order's key of the last row of the page before; ``terms``: `ssa_hub.history.terms`.
     """
 
     def __init__(self, history: History) -> None:
@@ -67,68 +67,34 @@ class HistoryQueries:
         self,
         release: pa.Table,
         *,
-        now_tai_ns: int,
-        data_mode: str,
-        limit: int,
-        object_ids: Sequence[str] | None = None,
-        catalogue_numbers: Sequence[int] | None = None,
         epoch_from_tai_ns: int | None = None,
         epoch_to_tai_ns: int | None = None,
-        known_at_tai_ns: int | None = None,
         after: ElementsCursor | None = None,
-        order_key: str | None = None,
-        withdrawn: pa.Table | None = None,
+        **terms: Unpack[KnownTerms],
     ) -> pa.Table:
         """Element sets, ordered by (object_id, epoch_tai_ns, received_tai_ns, record id or ``order_id``).
 
         A row matches if its object id or its catalogue number is named (None and None: every object), its epoch is
         within [from, to], and it was received by ``known_at_tai_ns``. Columns: ELEMENT_SET and ``mask_id``.
         """
-        asked = Asked(release, Kind.ELEMENTS, data_mode, ("r",), order_key, withdrawn)
-        question = history_question(
-            asked,
-            named_values(object_ids, catalogue_numbers),
-            now_tai_ns=now_tai_ns,
-            data_mode=data_mode,
-            limit=limit,
-            epochs=Range(epoch_from_tai_ns, epoch_to_tai_ns),
-            known_at_tai_ns=known_at_tai_ns,
-            after=after,
-        )
-        found = self._reader.ask_of_objects(question) if question.named else None
-        return self._reader.ask(question) if found is None else found
+        asked = asked_on(release, Kind.ELEMENTS, terms)
+        epochs = Range(epoch_from_tai_ns, epoch_to_tai_ns)
+        return self._ask(history_question(asked, named_by(terms), epochs=epochs, after=after, **extent_of(terms)))
 
-    def elements_newest(
-        self,
-        release: pa.Table,
-        *,
-        now_tai_ns: int,
-        data_mode: str,
-        limit: int,
-        known_at_tai_ns: int | None = None,
-        object_ids: Sequence[str] | None = None,
-        catalogue_numbers: Sequence[int] | None = None,
-        after: str | None = None,
-        order_key: str | None = None,
-        withdrawn: pa.Table | None = None,
-    ) -> pa.Table:
+    def elements_newest(self, release: pa.Table, *, after: str | None = None, **terms: Unpack[KnownTerms]) -> pa.Table:
         """Per object the visible element set of the newest epoch, ordered by object_id.
 
         Between equal epochs the later received wins, then the greater record id (``order_id``). With
         ``known_at_tai_ns`` only what had been received by then takes part (as-of). Columns: ELEMENT_SET, ``mask_id``.
         """
-        asked = Asked(release, Kind.ELEMENTS, data_mode, ("r",), order_key, withdrawn)
-        given: dict[str, Any] = {
-            "now_tai_ns": now_tai_ns, "data_mode": data_mode, "limit": limit, "known_at_tai_ns": known_at_tai_ns,
-            "after": after,
-        }  # fmt: skip
-        named = named_values(object_ids, catalogue_numbers)
+        asked, named = asked_on(release, Kind.ELEMENTS, terms), named_by(terms)
+        given = extent_of(terms) | {"after": after}
         if named:
             question = newest_question(asked, named, **given)
             found = self._reader.ask_of_objects(question)
-            if found is not None or catalogue_numbers is not None:
+            if found is not None or terms.get("catalogue_numbers") is not None:
                 return self._reader.ask(question) if found is None else found
-        return self._checkpointed.ask(asked, object_ids, **given)
+        return self._checkpointed.ask(asked, terms.get("object_ids"), **given)
 
     def elements_changes(
         self,
@@ -136,14 +102,8 @@ class HistoryQueries:
         *,
         from_tai_ns: int,
         to_tai_ns: int,
-        now_tai_ns: int,
-        data_mode: str,
-        limit: int,
-        object_ids: Sequence[str] | None = None,
-        catalogue_numbers: Sequence[int] | None = None,
         after: str | None = None,
-        order_key: str | None = None,
-        withdrawn: pa.Table | None = None,
+        **terms: Unpack[NumberedTerms],
     ) -> Changes:
         """Objects whose newest visible element set as known at ``to`` is not that as known at ``from``, by object_id.
 
@@ -151,68 +111,30 @@ class HistoryQueries:
         """
 
         def newest_as_of(instant_tai_ns: int, behind: str | None, most: int) -> pa.Table:
-            return self.elements_newest(
-                release,
-                now_tai_ns=now_tai_ns,
-                data_mode=data_mode,
-                limit=most,
-                known_at_tai_ns=instant_tai_ns,
-                object_ids=object_ids,
-                catalogue_numbers=catalogue_numbers,
-                after=behind,
-                order_key=order_key,
-                withdrawn=withdrawn,
-            )
+            known: KnownTerms = {**terms, "limit": most, "known_at_tai_ns": instant_tai_ns}
+            return self.elements_newest(release, after=behind, **known)
 
-        return changes(newest_as_of, from_tai_ns, to_tai_ns, after, limit)
+        return changes(newest_as_of, from_tai_ns, to_tai_ns, after, terms["limit"])
 
     def elements_side_by_side(
-        self,
-        release: pa.Table,
-        *,
-        now_tai_ns: int,
-        data_mode: str,
-        limit: int,
-        known_at_tai_ns: int | None = None,
-        object_ids: Sequence[str] | None = None,
-        catalogue_numbers: Sequence[int] | None = None,
-        after: SideBySideCursor | None = None,
-        order_key: str | None = None,
-        withdrawn: pa.Table | None = None,
+        self, release: pa.Table, *, after: SideBySideCursor | None = None, **terms: Unpack[KnownTerms]
     ) -> pa.Table:
         """Per (object, originator, source) the visible element set of the newest epoch, ordered by these three.
 
         Newest as in `elements_newest`. Columns: ELEMENT_SET, ``mask_id``.
         """
-        asked = Asked(release, Kind.ELEMENTS, data_mode, ("r",), order_key, withdrawn)
-        question = side_by_side_question(
-            asked,
-            named_values(object_ids, catalogue_numbers),
-            now_tai_ns=now_tai_ns,
-            data_mode=data_mode,
-            limit=limit,
-            known_at_tai_ns=known_at_tai_ns,
-            after=after,
-        )
-        found = self._reader.ask_of_objects(question) if question.named else None
-        return self._reader.ask(question) if found is None else found
+        asked = asked_on(release, Kind.ELEMENTS, terms)
+        return self._ask(side_by_side_question(asked, named_by(terms), after=after, **extent_of(terms)))
 
     def conjunctions(
         self,
         release: pa.Table,
         *,
-        now_tai_ns: int,
-        data_mode: str,
-        limit: int,
-        object_ids: Sequence[str] | None = None,
-        catalogue_numbers: Sequence[int] | None = None,
         tca_from_tai_ns: int | None = None,
         tca_to_tai_ns: int | None = None,
         miss_distance_max_m: float | None = None,
-        known_at_tai_ns: int | None = None,
         after: ConjunctionsCursor | None = None,
-        order_key: str | None = None,
-        withdrawn: pa.Table | None = None,
+        **terms: Unpack[KnownTerms],
     ) -> pa.Table:
         """Conjunctions with TCA within [from, to], ordered by (tca_tai_ns, record id or ``order_id``).
 
@@ -220,17 +142,13 @@ class HistoryQueries:
         the longer of the two delays. Objects and numbers named: one of the two objects is meant. Columns:
         CONJUNCTION, ``mask_id_1`` and ``mask_id_2``.
         """
-        asked = Asked(release, Kind.DERIVED_CONJUNCTIONS, data_mode, ("r1", "r2"), order_key, withdrawn)
         question = conjunctions_question(
-            asked,
-            named_values(object_ids, catalogue_numbers, "_1") | named_values(object_ids, catalogue_numbers, "_2"),
-            now_tai_ns=now_tai_ns,
-            data_mode=data_mode,
-            limit=limit,
+            asked_on(release, Kind.DERIVED_CONJUNCTIONS, terms, ("r1", "r2")),
+            named_by(terms, "_1") | named_by(terms, "_2"),
             tcas=Range(tca_from_tai_ns, tca_to_tai_ns),
             miss_distance_max_m=miss_distance_max_m,
-            known_at_tai_ns=known_at_tai_ns,
             after=after,
+            **extent_of(terms),
         )
         return self._reader.ask(question)
 
@@ -252,3 +170,8 @@ class HistoryQueries:
         where, parameters = conditions("e", ranges, named)
         sql = f"""SELECT {columns_sql("e", kind)} FROM {FILES} e WHERE true {where} ORDER BY e.record_id"""
         return self._reader.ask(Question(definition.kind, sql, parameters, ranges, named))
+
+    def _ask(self, question: Question) -> pa.Table:
+        """The answer, from the files of the objects where such are named and can be read directly."""
+        found = self._reader.ask_of_objects(question) if question.named else None
+        return self._reader.ask(question) if found is None else found

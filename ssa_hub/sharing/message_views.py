@@ -18,7 +18,7 @@ from ssa_hub.sharing.disclosures import Channel, disclosures_of
 from ssa_hub.sharing.page import Key, Page
 from ssa_hub.sharing.policies import Policies
 from ssa_hub.sharing.seen_records import is_withdrawn, seen_record
-from ssa_hub.sharing.views import Selection, page_of
+from ssa_hub.sharing.views import Selection, as_known, page_of, through
 from ssa_hub.state.recorded import read_bodies
 from ssa_hub.state.store import State
 
@@ -60,17 +60,10 @@ class MessageViews:
         kind = Kind.CONJUNCTION_MESSAGES
         found = self._queries.conjunction_messages(
             released.of_kind(kind),
-            now_tai_ns=now,
-            data_mode=chosen.data_mode,
-            object_ids=chosen.object_ids,
-            catalogue_numbers=chosen.catalogue_numbers,
             tca_from_tai_ns=tca_from_tai_ns,
             tca_to_tai_ns=tca_to_tai_ns,
-            known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else (int(after[0]), str(after[1])),
-            limit=limit + 1,
-            order_key=released.order_key(kind),
-            withdrawn=released.withdrawn,
+            **as_known(released, kind, chosen, now, limit),
         )
         return page_of(found, released, now, kind, chosen.data_mode, limit, ("tca_tai_ns", "order_id"))
 
@@ -91,17 +84,12 @@ class MessageViews:
         kind = Kind.EPHEMERIDES
         found = self._queries.ephemerides(
             released.of_kind(kind),
-            now_tai_ns=now,
-            data_mode=chosen.data_mode,
-            object_ids=chosen.object_ids,
             designators=designators,
             usable_from_tai_ns=usable_from_tai_ns,
             usable_to_tai_ns=usable_to_tai_ns,
             known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else (int(after[0]), str(after[1])),
-            limit=limit + 1,
-            order_key=released.order_key(kind),
-            withdrawn=released.withdrawn,
+            **through(released, kind, chosen, now, limit),
         )
         return page_of(found, released, now, kind, chosen.data_mode, limit, ("received_tai_ns", "order_id"))
 

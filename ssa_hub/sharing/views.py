@@ -19,6 +19,7 @@ from schemas.records import ELEMENT_FIELDS, ELEMENT_SET, PROVENANCE, DataMode, F
 from schemas.spif import SecurityPolicy
 from schemas.timescales import now_tai_ns
 from ssa_hub.history.queries import HistoryQueries
+from ssa_hub.history.terms import KnownTerms, Terms
 from ssa_hub.release.masks import WITHHELD
 from ssa_hub.release.partner import Partner
 from ssa_hub.release.record_decision import DECIDING_COLUMNS
@@ -70,15 +71,8 @@ class Views:
         released = self._policies.released_to(partner, now)
         found = self._queries.elements_newest(
             released.elements,
-            now_tai_ns=now,
-            data_mode=chosen.data_mode,
-            object_ids=chosen.object_ids,
-            catalogue_numbers=chosen.catalogue_numbers,
-            known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else str(after[0]),
-            limit=limit + 1,
-            order_key=released.order_key(Kind.ELEMENTS),
-            withdrawn=released.withdrawn,
+            **as_known(released, Kind.ELEMENTS, chosen, now, limit),
         )
         return page_of(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
 
@@ -97,17 +91,10 @@ class Views:
         released = self._policies.released_to(partner, now)
         found = self._queries.elements_history(
             released.elements,
-            now_tai_ns=now,
-            data_mode=chosen.data_mode,
-            object_ids=chosen.object_ids,
-            catalogue_numbers=chosen.catalogue_numbers,
             epoch_from_tai_ns=epoch_from_tai_ns,
             epoch_to_tai_ns=epoch_to_tai_ns,
-            known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else (str(after[0]), int(after[1]), int(after[2]), str(after[3])),
-            limit=limit + 1,
-            order_key=released.order_key(Kind.ELEMENTS),
-            withdrawn=released.withdrawn,
+            **as_known(released, Kind.ELEMENTS, chosen, now, limit),
         )
         order = ("object_id", "epoch_tai_ns", "received_tai_ns", "order_id")
         return page_of(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, order)
@@ -118,15 +105,8 @@ class Views:
         released = self._policies.released_to(partner, now)
         found = self._queries.elements_side_by_side(
             released.elements,
-            now_tai_ns=now,
-            data_mode=chosen.data_mode,
-            object_ids=chosen.object_ids,
-            catalogue_numbers=chosen.catalogue_numbers,
-            known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else (str(after[0]), str(after[1]), str(after[2])),
-            limit=limit + 1,
-            order_key=released.order_key(Kind.ELEMENTS),
-            withdrawn=released.withdrawn,
+            **as_known(released, Kind.ELEMENTS, chosen, now, limit),
         )
         order = ("object_id", "originator", "source")
         return page_of(found, released, now, Kind.ELEMENTS, chosen.data_mode, limit, order)
@@ -146,14 +126,9 @@ class Views:
             released.elements,
             from_tai_ns=from_tai_ns,
             to_tai_ns=to_tai_ns,
-            now_tai_ns=now,
-            data_mode=chosen.data_mode,
-            object_ids=chosen.object_ids,
-            catalogue_numbers=chosen.catalogue_numbers,
             after=None if after is None else str(after[0]),
-            limit=limit + 1,
-            order_key=released.order_key(Kind.ELEMENTS),
-            withdrawn=released.withdrawn,
+            catalogue_numbers=chosen.catalogue_numbers,
+            **through(released, Kind.ELEMENTS, chosen, now, limit),
         )
         page = page_of(found.newest, released, now, Kind.ELEMENTS, chosen.data_mode, limit, ("object_id",))
         replaced = found.replaced.slice(0, page.records.num_rows)
@@ -199,18 +174,11 @@ class Views:
         released = self._policies.released_to(partner, now)
         found = self._queries.conjunctions(
             released.conjunctions if miss_distance_max_m is None else released.conjunctions_by_miss_distance,
-            now_tai_ns=now,
-            data_mode=chosen.data_mode,
-            object_ids=chosen.object_ids,
-            catalogue_numbers=chosen.catalogue_numbers,
             tca_from_tai_ns=tca_from_tai_ns,
             tca_to_tai_ns=tca_to_tai_ns,
             miss_distance_max_m=miss_distance_max_m,
-            known_at_tai_ns=chosen.known_at_tai_ns,
             after=None if after is None else (int(after[0]), str(after[1])),
-            limit=limit + 1,
-            order_key=released.order_key(Kind.DERIVED_CONJUNCTIONS),
-            withdrawn=released.withdrawn,
+            **as_known(released, Kind.DERIVED_CONJUNCTIONS, chosen, now, limit),
         )
         found = released.table.with_combined_masks(found)
         return page_of(
@@ -221,6 +189,27 @@ class Views:
         """The labels of a page's rows, and the security policies that are known, by name."""
         rules = self._policies.rules()
         return [rules.labels[label_id] for label_id in page.label_ids], rules.security_policies
+
+
+def through(released: Released, kind: Kind, chosen: Selection, now_tai_ns: int, limit: int) -> Terms:
+    """The terms that a partner's question is asked on; with one row more than he wants, for `page_of`."""
+    return {
+        "now_tai_ns": now_tai_ns,
+        "data_mode": chosen.data_mode,
+        "object_ids": chosen.object_ids,
+        "limit": limit + 1,
+        "order_key": released.order_key(kind),
+        "withdrawn": released.withdrawn,
+    }
+
+
+def as_known(released: Released, kind: Kind, chosen: Selection, now_tai_ns: int, limit: int) -> KnownTerms:
+    """`through`, with all else that was chosen."""
+    return {
+        **through(released, kind, chosen, now_tai_ns, limit),
+        "catalogue_numbers": chosen.catalogue_numbers,
+        "known_at_tai_ns": chosen.known_at_tai_ns,
+    }
 
 
 def page_of(

@@ -227,3 +227,12 @@ def test_threads_with_different_releases_get_their_own_answers(history: History,
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("given", [{"known_at": 1}, {"objects": ["cat-1"]}])
+def test_a_term_that_no_question_has_is_refused_and_not_passed_over(queries: HistoryQueries, given: Any) -> None:
+    for ask in (queries.elements_newest, queries.elements_history, queries.elements_side_by_side, queries.conjunctions):
+        with pytest.raises(TypeError, match="the question has no"):
+            ask(PLAIN, now_tai_ns=NOW, data_mode="TEST", limit=1, **given)
+    with pytest.raises(TypeError, match="the question has no catalogue_numbers"):
+        queries.messages.ephemerides(PLAIN, now_tai_ns=NOW, data_mode="TEST", limit=1, catalogue_numbers=[1])  # type: ignore[call-arg]
