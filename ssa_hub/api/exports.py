@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
+from msgspec import structs
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive, Scope, Send
 
@@ -83,52 +84,46 @@ _JOB = {"$ref": "#/components/schemas/ExportStatus"}
 _JOBS = {"type": "object", "properties": {"items": {"type": "array", "items": _JOB}}, "required": ["items"]}
 
 
-@router.get("/elements/export", responses=_STREAM, response_class=StreamingResponse, summary="All element sets at once")
-def export_elements(
+def _selection(
     used: Used,
-    partner: Asking,
     object_id: ObjectIds = None,
     catalogue_number: CatalogueNumbers = None,
     data_mode: Mode = None,
-    epoch_from: UtcText = None,
-    epoch_to: UtcText = None,
     received_from: UtcText = None,
     received_to: UtcText = None,
     known_at: UtcText = None,
     format_: Form = ExportFormat.PARQUET,
+) -> ExportAsked:
+    """What the exports of every kind may be asked for; the kind is put in by whom it is of."""
+    return ExportAsked(
+        "elements", data_mode or used.data_mode, format_, _tuple(object_id), _tuple(catalogue_number),
+        received_from_tai_ns=instant(received_from, "received_from"),
+        received_to_tai_ns=instant(received_to, "received_to"),
+        known_at_tai_ns=instant(known_at, "known_at"),
+    )  # fmt: skip
+
+
+Selected = Annotated[ExportAsked, Depends(_selection)]
+
+
+@router.get("/elements/export", responses=_STREAM, response_class=StreamingResponse, summary="All element sets at once")
+def export_elements(
+    used: Used, partner: Asking, selected: Selected, epoch_from: UtcText = None, epoch_to: UtcText = None
 ) -> StreamingResponse:
     """Every element set released to you, by object and epoch, in one answer. One that breaks off is not whole."""
-    asked = ExportAsked(
-        "elements", data_mode or used.data_mode, format_, _tuple(object_id), _tuple(catalogue_number),
-        instant(epoch_from, "epoch_from"), instant(epoch_to, "epoch_to"), instant(received_from, "received_from"),
-        instant(received_to, "received_to"), instant(known_at, "known_at"),
-    )  # fmt: skip
-    return _streamed(used, partner, asked)
+    first, last = instant(epoch_from, "epoch_from"), instant(epoch_to, "epoch_to")
+    return _streamed(used, partner, structs.replace(selected, from_tai_ns=first, to_tai_ns=last))
 
 
 @router.get(
     "/conjunctions/export", responses=_STREAM, response_class=StreamingResponse, summary="All close approaches at once"
 )
 def export_conjunctions(
-    used: Used,
-    partner: Asking,
-    object_id: ObjectIds = None,
-    catalogue_number: CatalogueNumbers = None,
-    data_mode: Mode = None,
-    tca_from: UtcText = None,
-    tca_to: UtcText = None,
-    received_from: UtcText = None,
-    received_to: UtcText = None,
-    known_at: UtcText = None,
-    format_: Form = ExportFormat.PARQUET,
+    used: Used, partner: Asking, selected: Selected, tca_from: UtcText = None, tca_to: UtcText = None
 ) -> StreamingResponse:
     """Every close approach released to you, by TCA, in one answer. One that breaks off is not whole."""
-    asked = ExportAsked(
-        "conjunctions", data_mode or used.data_mode, format_, _tuple(object_id), _tuple(catalogue_number),
-        instant(tca_from, "tca_from"), instant(tca_to, "tca_to"), instant(received_from, "received_from"),
-        instant(received_to, "received_to"), instant(known_at, "known_at"),
-    )  # fmt: skip
-    return _streamed(used, partner, asked)
+    first, last = instant(tca_from, "tca_from"), instant(tca_to, "tca_to")
+    return _streamed(used, partner, structs.replace(selected, kind="conjunctions", from_tai_ns=first, to_tai_ns=last))
 
 
 def _tuple(values: Any) -> Any:
