@@ -75,13 +75,14 @@ def unavailable(detail: str) -> ProblemError:
     return ProblemError(503, "unavailable", "The hub cannot do this just now", detail, Retry_After="5")
 
 
-def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def response_of(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """The answer that says a problem."""
     return Response(msgspec.json.encode(problem), problem.status, {**NOT_FOR_CACHES, **(headers or {})}, MEDIA_TYPE)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)  # noqa: S101 (registered for this class only)
-    return _response(error.problem, error.headers)
+    return response_of(error.problem, error.headers)
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
@@ -89,7 +90,7 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     errors = tuple(
         {"field": ".".join(str(part) for part in item["loc"]), "message": str(item["msg"])} for item in error.errors()
     )
-    return _response(Problem("urn:ssa-hub:problem:invalid-parameter", "A parameter is not valid", 422, errors=errors))
+    return response_of(Problem("urn:ssa-hub:problem:invalid-parameter", "A parameter is not valid", 422, errors=errors))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -100,18 +101,29 @@ async def _on_http(request: Request, error: Exception) -> Response:
     path = request.app.openapi()["paths"].get(getattr(route, "path_format", request.scope["path"]))
     if error.status_code == 405 and path:  # the error knows of one route's methods, the description of the path's
         headers["Allow"] = ", ".join(sorted(method.upper() for method in path))
-    return _response(Problem(f"urn:ssa-hub:problem:{kind}", str(error.detail), error.status_code), headers)
+    return response_of(Problem(f"urn:ssa-hub:problem:{kind}", str(error.detail), error.status_code), headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     """What nobody foresaw: told to the log by the server, and to the client that it is not his doing."""
-    return _response(Problem("urn:ssa-hub:problem:internal", "The hub made a mistake", 500))
+    return mistake()
+
+
+def mistake() -> Response:
+    """500, and nothing of what went wrong."""
+    return response_of(Problem("urn:ssa-hub:problem:internal", "The hub made a mistake", 500))
+
+
+def cut_off() -> Response:
+    """503 to a request that the hub's end has cut off."""
+    error = unavailable("The hub is being stopped. What you sent was not acknowledged; send it again.")
+    return response_of(error.problem, error.headers)
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
     log_event.warning("answered 503", path=request.url.path, error=str(error))
     problem = unavailable("A part of the hub is away. What you sent was not acknowledged; send it again.")
-    return _response(problem.problem, problem.headers)
+    return response_of(problem.problem, problem.headers)
 
 
 async def _on_disk(request: Request, error: Exception) -> Response:
@@ -126,7 +138,7 @@ async def _on_intake_closed(request: Request, error: Exception) -> Response:
     REFUSED_PUSHES.labels(error.reason).inc()
     log_event.warning("push refused", path=request.url.path, reason=error.reason, error=str(error))
     problem = unavailable("The hub takes nothing in just now. What you sent was not acknowledged; send it again.")
-    return _response(problem.problem, {**problem.headers, "Retry-After": str(error.retry_after_s)})
+    return response_of(problem.problem, {**problem.headers, "Retry-After": str(error.retry_after_s)})
 
 
 def install(app: FastAPI) -> None:

@@ -3,17 +3,16 @@
 A plain ASGI middleware: it adds microseconds, and streams pass through it as they are.
 """
 
+import asyncio
 import re
 import time
 import uuid
 from typing import Any
 
-import msgspec
 import structlog
-from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ssa_hub.api.problems import MEDIA_TYPE, NOT_FOR_CACHES, Problem
+from ssa_hub.api.problems import cut_off, mistake
 from ssa_hub.measures import REQUEST_SECONDS
 
 REQUEST_ID_HEADER = "SSA-Request-Id"
@@ -53,16 +52,17 @@ class Requests:
                 log_event.error("request failed", method=scope["method"], route=_route(scope), exc_info=error)
                 if status:
                     raise  # the answer has begun: only a broken connection tells the client that it is not whole
-                await _mistake()(scope, receive, sending)
+                await mistake()(scope, receive, sending)
+            except asyncio.CancelledError:
+                # The hub is being stopped, and this has waited for longer than is granted: for a log that is away.
+                log_event.warning("request cut off", method=scope["method"], route=_route(scope))
+                if status:
+                    raise
+                await cut_off()(scope, receive, sending)
             finally:
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 seconds = time.perf_counter() - began_s
                 REQUEST_SECONDS.labels(_route(scope), method, str(status or 499)).observe(seconds)
-
-
-def _mistake() -> Response:
-    problem = Problem("urn:ssa-hub:problem:internal", "The hub made a mistake", 500)
-    return Response(msgspec.json.encode(problem), 500, NOT_FOR_CACHES, MEDIA_TYPE)
 
 
 def _request_id(scope: Scope) -> str:

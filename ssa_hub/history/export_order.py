@@ -1,4 +1,4 @@
-"""Rows into the canonical order of an export: almost always they are in runs that are sorted already."""
+"""Rows into the canonical order of an export: nearly all are in it already, file for file."""
 
 from typing import Any
 
@@ -7,22 +7,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ssa_hub.history.export_question import ExportQuestion
+from ssa_hub.history.export_question import WHOLE, ExportQuestion
 
 Places = NDArray[np.int64]
+# Numbers below this are sorted by counting.
+_SMALL = 2**16
 
 
-def in_order(rows: pa.Table, question: ExportQuestion) -> Places | None:
-    """The places of the rows in the canonical order; None where they stand in it already.
+def in_order(rows: pa.Table, question: ExportQuestion, places: Places | None = None) -> Places | None:
+    """The places of the rows in the canonical order; None where all stand in it already.
 
-    ``rows``: as `ExportQuestion.visible` answers them, one chunk a column.
+    ``rows``: as `ExportQuestion.visible` answers them; ``places``: of them only these, ascending.
     """
-    keys = [_ranks(rows.column(name)) for name in question.order]
-    order: Places | None = None
-    if not _is_sorted(keys):
-        order = np.lexsort(keys[::-1]).astype(np.int64)
+    keys = [_ranks(one_chunk(rows.column(name))) for name in question.order]
+    if places is not None:
+        keys = [key[places] for key in keys]
+    order = sorted_places(keys)
+    if order is not None:
         keys = [key[order] for key in keys]
-    equal = np.ones(max(rows.num_rows - 1, 0), dtype=np.bool_)
+    if places is not None:
+        order = places if order is None else places[order]
+    equal = np.ones(max(len(keys[0]) - 1, 0), dtype=np.bool_)
     for key in keys:
         equal &= key[1:] == key[:-1]
     if not equal.any():
@@ -30,14 +35,23 @@ def in_order(rows: pa.Table, question: ExportQuestion) -> Places | None:
     if order is None:
         order = np.arange(rows.num_rows, dtype=np.int64)
     # Only among equals does the last key decide, which costs a hash each where rows are shown in part.
-    tied = np.zeros(rows.num_rows, dtype=np.bool_)
+    tied = np.zeros(len(order), dtype=np.bool_)
     tied[1:] |= equal
     tied[:-1] |= equal
-    places = np.flatnonzero(tied)
-    group = np.cumsum(np.concatenate([[True], ~equal]))[places]
-    ids = np.array(question.order_ids(rows.take(pa.array(order[places]))), dtype=np.str_)
-    order[places] = order[places][np.lexsort((ids, group))]
+    at = np.flatnonzero(tied)
+    group = np.cumsum(np.concatenate([[True], ~equal]))[at]
+    ids = np.array(question.order_ids(rows.select(["record_id", WHOLE]).take(pa.array(order[at]))), dtype=np.str_)
+    order = order.copy()
+    order[at] = order[at][np.lexsort((ids, group))]
     return order
+
+
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The column in one piece, with one dictionary where it has such."""
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    whole = column.combine_chunks()
+    return whole if isinstance(whole, pa.Array) else whole.chunk(0)
 
 
 def count_before(rows: pa.Table, question: ExportQuestion, below: Any) -> NDArray[np.bool_]:
@@ -66,15 +80,14 @@ def after_key(rows: pa.Table, question: ExportQuestion, after: tuple[Any, ...]) 
     return later
 
 
-def _ranks(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def _ranks(chunk: pa.Array) -> NDArray[np.int64]:
     """Numbers in the order of the column's values."""
-    chunk = column.chunk(0) if column.num_chunks else column.combine_chunks()
     if pa.types.is_dictionary(chunk.type):
         rank = np.empty(len(chunk.dictionary), np.int64)
         rank[pc.sort_indices(chunk.dictionary).to_numpy()] = np.arange(len(chunk.dictionary))
         return np.asarray(rank[chunk.indices.to_numpy(zero_copy_only=False)])
     if pa.types.is_string(chunk.type):
-        return _ranks(pa.chunked_array([chunk.dictionary_encode()]))
+        return _ranks(chunk.dictionary_encode())
     return np.asarray(chunk.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
@@ -89,10 +102,36 @@ def _ranks_below(column: pa.ChunkedArray, below: Any) -> NDArray[np.bool_]:
     return np.concatenate(parts)
 
 
-def _is_sorted(keys: list[NDArray[np.int64]]) -> bool:
+def sorted_places(keys: list[NDArray[np.int64]]) -> Places | None:
+    """Places of rows sorted by these keys; None where they are.
+
+    Files are sorted, and come one behind the other in the order of time: sorted by the first key (an object, of which
+    there are few, so numpy counts them instead of comparing) nearly every row is in its place, and only groups of equal
+    first key in which one is not are compared by all keys.
+    """
+    order: Places | None = None
+    if (keys[0][1:] < keys[0][:-1]).any():
+        few = int(keys[0].min()) >= 0 and int(keys[0].max()) < _SMALL
+        order = np.argsort(keys[0].astype(np.uint16) if few else keys[0], kind="stable")
+        keys = [key[order] for key in keys]
+    wrong = _decreases(keys)
+    if not wrong.any():
+        return order
+    if order is None:
+        order = np.arange(len(keys[0]), dtype=np.int64)
+    group = np.cumsum(np.concatenate([[False], keys[0][1:] != keys[0][:-1]]))
+    unsorted = np.zeros(group[-1] + 1, dtype=np.bool_)
+    unsorted[group[1:][wrong]] = True
+    at = np.flatnonzero(unsorted[group])
+    order[at] = order[at][np.lexsort([key[at] for key in keys[::-1]])]
+    return order
+
+
+def _decreases(keys: list[NDArray[np.int64]]) -> NDArray[np.bool_]:
+    """Whether each row but the first comes before the one that it stands behind."""
     undecided = np.ones(max(len(keys[0]) - 1, 0), dtype=np.bool_)
+    wrong = np.zeros_like(undecided)
     for key in keys:
-        if (undecided & (key[1:] < key[:-1])).any():
-            return False
+        wrong |= undecided & (key[1:] < key[:-1])
         undecided &= key[1:] == key[:-1]
-    return True
+    return wrong

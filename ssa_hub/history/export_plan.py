@@ -12,16 +12,21 @@ _GROUPS_A_TASK = 8
 
 
 class Group(NamedTuple):
-    """One row group. ``lowest``: no row of it has a smaller key; None where that is not known."""
+    """One row group. ``lowest``: no row of it has a smaller key; None where that is not known; ``place``: its file's
+    among those given.
+    """
 
     path: str
+    place: int
     number: int
     rows: int
     lowest: Any
 
 
 class Piece(NamedTuple):
-    """Row groups to read together: by path. When they are read, every row with a key below ``complete_below`` has been
+    """Row groups to read together: by path, files in the order in which they were given.
+
+    When they are read, every row with a key below ``complete_below`` has been
     read; None: every row there is.
     """
 
@@ -48,7 +53,7 @@ def groups_of(
     """
     ordered = {column: sorted(set(values)) for column, values in named.items()}
     found = []
-    for file in files:
+    for place, file in enumerate(files):
         footer = footers.of(file.path)
         wanted = set(range(footer.metadata.num_row_groups))
         for column, (low, high) in ranges.items():
@@ -64,9 +69,10 @@ def groups_of(
             wanted &= {number for column, values in ordered.items() for number in _with_one_of(footer, column, values)}
         keys = footer.bounds[key][0]
         found += [
-            Group(file.path, number, footer.metadata.row_group(number).num_rows, keys[number]) for number in wanted
+            Group(file.path, place, number, footer.metadata.row_group(number).num_rows, keys[number])
+            for number in wanted
         ]
-    return sorted(found, key=lambda group: (group.lowest is not None, group.lowest, group.path, group.number))
+    return sorted(found, key=lambda group: (group.lowest is not None, group.lowest, group.place, group.number))
 
 
 def _with_one_of(footer: Any, column: str, values: Sequence[Any]) -> list[int]:
@@ -84,8 +90,8 @@ def pieces(groups: Sequence[Group], rows_at_a_time: int = ROWS_AT_A_TIME) -> Ite
             rows += groups[end].rows
             end += 1
         taken: dict[str, list[int]] = {}
-        for group in groups[start:end]:
+        for group in sorted(groups[start:end], key=lambda group: (group.place, group.number)):
             taken.setdefault(group.path, []).append(group.number)
         below = groups[end].lowest if end < len(groups) else None
-        yield Piece({path: sorted(numbers) for path, numbers in taken.items()}, below)
+        yield Piece(taken, below)
         start = end

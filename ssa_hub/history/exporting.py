@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ssa_hub.history.export_order import after_key, count_before, in_order
+from ssa_hub.history.export_order import after_key, count_before, in_order, one_chunk
 from ssa_hub.history.export_plan import ROWS_AT_A_TIME, Piece, groups_of, pieces
 from ssa_hub.history.export_question import SHOWN_INSTANT, WHOLE, ExportQuestion, columns_by_name
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.history.file_access import FileAccess
 from ssa_hub.history.footers import Footers
-from ssa_hub.history.planning import Planner
+from ssa_hub.history.planning import PlannedFile, Planner
 from ssa_hub.history.store import History
 from ssa_hub.history.stored_columns import with_doubles, with_texts
 from ssa_hub.history.tables import RANDOM_TEXTS, RECEIVED_MONTH
@@ -31,7 +31,7 @@ _FOOTER_COLUMNS = (
 
 
 class Exporter:
-    """Reads exports out of a history. Threads may share one; each export has two threads of its own."""
+    """Reads exports out of a history. Threads may share one; each export has four threads of its own."""
 
     def __init__(self, history: History) -> None:
         self._planner, self._access = Planner(history), history.files
@@ -50,40 +50,54 @@ class Exporter:
         meanwhile (its grace is an hour): go on after the last key.
         """
         try:
-            with ThreadPoolExecutor(_THREADS, thread_name_prefix="export") as executor:
-                yield from self._rows(question, after, rows_at_a_time, executor)
+            with (
+                ThreadPoolExecutor(_THREADS, thread_name_prefix="export-read") as readers,
+                ThreadPoolExecutor(_THREADS, thread_name_prefix="export-columns") as columns,
+            ):
+                yield from self._rows(question, after, rows_at_a_time, readers, columns)
         except (OSError, pa.ArrowInvalid) as failure:
             raise HistoryUnavailableError(f"exporting {question.definition.kind}: {failure}") from failure
 
     def _rows(
-        self, question: ExportQuestion, after: tuple[Any, ...] | None, at_a_time: int, executor: ThreadPoolExecutor
+        self,
+        question: ExportQuestion,
+        after: tuple[Any, ...] | None,
+        at_a_time: int,
+        readers: ThreadPoolExecutor,
+        columns: ThreadPoolExecutor,
     ) -> Iterator[pa.Table]:
         if question.asked.combinations.num_rows == 0:
             return
         ranges, named = question.ranges(after), question.named()
         plan = self._planner.plan(question.definition.kind)
         paths = set(plan.paths(ranges, columns_by_name(named)))
-        files = [file for file in plan.files if file.path in paths]
+        # In the order of time, so that rows of several files are nearly in order when they are put together.
+        files = sorted((file for file in plan.files if file.path in paths), key=_begins)
         footers = Footers(self._access, _FOOTER_COLUMNS, row_groups_max=0)
         groups = groups_of(files, footers, question.chunk_key, ranges, named)
         planned = list(pieces(groups, at_a_time))
         held = None
-        reading = self._begin(planned[0], question, executor) if planned else []
+        reading = self._begin(planned[0], question, readers) if planned else []
         for number, piece in enumerate(planned):
             found = [rows for rows in (future.result() for future in reading) if rows.num_rows]
             # The next piece is read while this one is put in order and consumed.
-            reading = self._begin(planned[number + 1], question, executor) if number + 1 < len(planned) else []
+            reading = self._begin(planned[number + 1], question, readers) if number + 1 < len(planned) else []
             if after is not None:
                 found = [rows.filter(pa.array(after_key(rows, question, after))) for rows in found]
             rows = _together(found if held is None else [held, *found])
             if rows is None:
                 continue
-            ready, held = _split(rows, question, piece.complete_below)
+            ready, held = _split(rows, question, piece.complete_below, columns)
             if ready.num_rows:
-                yield _finished(ready, question, executor)
+                yield ready
 
     def _begin(self, piece: Piece, question: ExportQuestion, executor: ThreadPoolExecutor) -> "list[Future[pa.Table]]":
         return [executor.submit(_read, self._access, path, numbers, question) for path, numbers in piece.tasks()]
+
+
+def _begins(file: PlannedFile) -> tuple[int, str]:
+    held = file.bounds.get("received_tai_ns")
+    return (held.lowest if held is not None and held.lowest is not None else 0, file.path)
 
 
 def _read(access: FileAccess, path: str, groups: Sequence[int], question: ExportQuestion) -> pa.Table:
@@ -105,52 +119,52 @@ def _read(access: FileAccess, path: str, groups: Sequence[int], question: Export
 
 
 def _together(parts: Sequence[pa.Table]) -> pa.Table | None:
-    """The rows in one table, a dictionary and a chunk a column."""
+    """The rows in one table, a chunk for each part."""
     parts = [part for part in parts if part.num_rows]
-    return pa.concat_tables(parts).unify_dictionaries().combine_chunks() if parts else None
+    return pa.concat_tables(parts) if parts else None
 
 
-def _split(rows: pa.Table, question: ExportQuestion, below: Any) -> tuple[pa.Table, pa.Table | None]:
-    """The rows that are complete, in order, and those that wait for others."""
-    waiting = None
-    if below is not None:
-        complete = count_before(rows, question, below)
-        if not complete.all():
-            waiting = rows.take(pa.array(np.flatnonzero(~complete)))
-            rows = rows.take(pa.array(np.flatnonzero(complete)))
-            waiting = _with_small_dictionaries(waiting)
-    if rows.num_rows:
-        rows = rows.combine_chunks()
-        order = in_order(rows, question)
-        if order is not None:
-            rows = rows.take(pa.array(order))
-    return rows, waiting
+def _split(
+    rows: pa.Table, question: ExportQuestion, below: Any, executor: ThreadPoolExecutor
+) -> tuple[pa.Table, pa.Table | None]:
+    """The rows that are complete, in order and as records have them, and those that wait for others, as they are.
+
+    Columns are independent once the order is known: each is gathered in a thread, in one go.
+    """
+    complete = None if below is None else count_before(rows, question, below)
+    if complete is None or complete.all():
+        order, waiting = in_order(rows, question), None
+    else:
+        order = in_order(rows, question, np.flatnonzero(complete))
+        waiting = pa.array(np.flatnonzero(~complete))
+    places = None if order is None else pa.array(order)
+
+    def gathered(name: str) -> tuple[pa.Array, pa.Array | None]:
+        column = one_chunk(rows.column(name))
+        ready = column if places is None else column.take(places)
+        return _plain(ready), None if waiting is None else _with_small_dictionary(column.take(waiting))
+
+    columns = list(executor.map(gathered, rows.schema.names))
+    ready = pa.table([one for one, _ in columns], names=rows.schema.names)
+    held = None if waiting is None else pa.table([one for _, one in columns], schema=rows.schema)
+    return _finished(ready, question, executor), held
 
 
-def _with_small_dictionaries(rows: pa.Table) -> pa.Table:
+def _plain(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+
+
+def _with_small_dictionary(column: pa.Array) -> pa.Array:
     """What waits would else carry every text that was ever read."""
-    columns = []
-    for field in rows.schema:
-        column = rows.column(field.name)
-        if pa.types.is_dictionary(field.type):
-            column = column.cast(pa.string()).dictionary_encode()
-        columns.append(column)
-    return pa.table(columns, schema=rows.schema)
+    return column.dictionary_decode().dictionary_encode() if isinstance(column, pa.DictionaryArray) else column
 
 
 def _finished(rows: pa.Table, question: ExportQuestion, executor: ThreadPoolExecutor) -> pa.Table:
     """The rows with the record's own types, texts that are not stored filled in."""
-    schema = question.definition.record_schema
+    definition = question.definition
     added = [rows.schema.field(name) for name in (*question.mask_columns, SHOWN_INSTANT, WHOLE)]
-
-    def plain(field: pa.Field) -> pa.ChunkedArray:
-        column = rows.column(field.name)
-        if pa.types.is_dictionary(column.type):
-            return pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], pa.string())
-        return column
-
-    columns = list(executor.map(plain, schema))
-    table = pa.table(
-        [*columns, *(rows.column(field.name) for field in added)], names=[*schema.names, *(f.name for f in added)]
-    )
-    return with_texts(table, question.definition).cast(pa.schema([*schema, *added]))
+    written = [executor.submit(with_texts, rows.select(pair), definition) for pair in definition.utc_texts]
+    for future, (text, _) in zip(written, definition.utc_texts, strict=True):
+        rows = rows.set_column(rows.column_names.index(text), text, future.result().column(text))
+    schema = pa.schema([*definition.record_schema, *added])
+    return rows.select(schema.names).cast(schema)

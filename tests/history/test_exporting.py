@@ -189,10 +189,26 @@ def test_each_row_group_is_read_in_one_piece_only(tmp_path: Path) -> None:
     from ssa_hub.history.export_plan import Group, pieces
 
     random = np.random.default_rng(3)
-    groups = sorted(
-        (Group(f"file-{n % 3}", n, 10, f"cat-{random.integers(100):03}") for n in range(40)), key=lambda g: g.lowest
-    )
+    groups = [Group(f"file-{n % 3}", n % 3, n, 10, f"cat-{random.integers(100):03}") for n in range(40)]
+    groups.sort(key=lambda group: group.lowest)
     planned = list(pieces(groups, 45))
     read = [(path, number) for piece in planned for path, numbers in piece.groups.items() for number in numbers]
     assert sorted(read) == sorted((group.path, group.number) for group in groups)
     assert planned[-1].complete_below is None
+    assert all(list(piece.groups) == sorted(piece.groups) for piece in planned), "files in the order given"
+
+
+@settings(max_examples=300)
+@given(st.lists(st.lists(st.tuples(st.integers(-2, 5), st.integers(0, 9), st.integers(0, 3)), max_size=12), max_size=5))
+def test_sorted_parts_are_put_together_as_sorting_all_of_them_would(parts: list[list[tuple[int, int, int]]]) -> None:
+    from ssa_hub.history.export_order import sorted_places
+
+    # Parts that are sorted, as files are, and one behind them that is not, as rows that have waited are.
+    rows = [row for part in [*map(sorted, parts[1:]), *parts[:1]] for row in part]
+    keys = [np.array([row[place] for row in rows], dtype=np.int64) for place in range(3)]
+    places = sorted_places(keys)
+    if places is None:
+        assert rows == sorted(rows)
+    else:
+        assert sorted(places.tolist()) == list(range(len(rows)))
+        assert [rows[place] for place in places.tolist()] == sorted(rows)
