@@ -13,10 +13,13 @@ from ingest.topics import ELEMENTS
 from schemas.labels import Label
 from schemas.records import DataMode
 from schemas.timescales import now_tai_ns
+from ssa_hub.history.store import History
 from ssa_hub.services.hub import Hub, open_hub
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.settings import Settings, settings_in
 from ssa_hub.sharing.disclosures import Disclosures
+from ssa_hub.state.recorded import read_bodies
+from ssa_hub.state.store import open_state
 from ssa_hub.verification.findings import Report
 from ssa_hub.verification.verifying import verify_hub
 from tests.hub.rooms import running_until
@@ -60,6 +63,17 @@ def filled_hub(directory: Path) -> Settings:
     settings = settings_in(directory, data_mode=DataMode.REAL)
     asyncio.run(fill(settings))
     return settings
+
+
+def append_again(settings: Settings) -> None:
+    """Append two records to history that it has already."""
+    with (
+        open_state(settings.database_url) as state,
+        state.database.snapshot() as connection,
+        History.open(settings.warehouse, settings.catalogue_url, settings.object_store) as history,
+    ):
+        bodies = list(connection.exec_driver_sql("SELECT body FROM recorded LIMIT 2").scalars())
+        history.append(ELEMENTS, read_bodies(bodies, ELEMENTS), positions={})
 
 
 def verified(settings: Settings, *, quick: bool = False) -> Report:

@@ -9,16 +9,14 @@ from pathlib import Path
 import pytest
 
 from ingest.embedded_log import EmbeddedLog
-from ssa_hub.history.store import History
 from ssa_hub.services.hub import open_hub
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.settings import Settings
-from ssa_hub.state.recorded import read_bodies
 from ssa_hub.state.store import open_state
 from tests.deployment.processes import command
 from tests.hub.rooms import running_until
 from tests.ingest.tle import element_set
-from tests.operating.filled_hub import OBJECTS, filled_hub, in_sqlite, payload, recorded, undone, verified
+from tests.operating.filled_hub import OBJECTS, append_again, filled_hub, in_sqlite, payload, recorded, undone, verified
 
 Damage = Callable[[Settings], None]
 
@@ -79,16 +77,6 @@ def shorten(settings: Settings) -> None:
 def remove_manifests(settings: Settings) -> None:
     for path in settings.warehouse.rglob("*-m*.avro"):
         path.unlink()
-
-
-def append_again(settings: Settings) -> None:
-    with (
-        open_state(settings.database_url) as state,
-        state.database.snapshot() as connection,
-        History.open(settings.warehouse, settings.catalogue_url) as history,
-    ):
-        bodies = list(connection.exec_driver_sql("SELECT body FROM recorded LIMIT 2").scalars())
-        history.append("elements", read_bodies(bodies, "elements"), positions={})
 
 
 OLDER = (

@@ -6,16 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest.topics import ELEMENTS
 from schemas.records import DataMode
 from ssa_hub.history.object_files import key_of, s3_filesystem
-from ssa_hub.history.store import History
 from ssa_hub.settings import Settings, settings_in
-from ssa_hub.state.recorded import read_bodies
-from ssa_hub.state.store import open_state
 from tests.deployment.processes import command
 from tests.history.remote import Remote
-from tests.operating.filled_hub import OBJECTS, fill, in_sqlite, verified
+from tests.operating.filled_hub import OBJECTS, append_again, fill, in_sqlite, verified
 
 pytestmark = pytest.mark.iceberg
 
@@ -43,16 +39,6 @@ def write(path: str, data: bytes) -> None:
         stream.write(data)
 
 
-def append_again(settings: Settings, _: str) -> None:
-    with (
-        open_state(settings.database_url) as state,
-        state.database.snapshot() as connection,
-        History.open(settings.warehouse, settings.catalogue_url, settings.object_store) as history,
-    ):
-        bodies = list(connection.exec_driver_sql("SELECT body FROM recorded LIMIT 2").scalars())
-        history.append(ELEMENTS, read_bodies(bodies, ELEMENTS), positions={})
-
-
 def forget(settings: Settings, _: str) -> None:
     newest = "SELECT record_id FROM newest"
     in_sqlite(
@@ -69,7 +55,11 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
         "history/elements",
         "cannot be read",
     ),
-    "twice": (append_again, "records/elements", "2 record ids stand in history more than once"),
+    "twice": (
+        lambda settings, _: append_again(settings),
+        "records/elements",
+        "2 record ids stand in history more than once",
+    ),
     "forgotten": (forget, "records/elements", "1 records are in history and not in state"),
 }
 
