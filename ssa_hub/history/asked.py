@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.records import Kind
-from ssa_hub.history.conditions import conditions, released_combinations, without_withdrawn
+from ssa_hub.history.combinations import released_combinations
+from ssa_hub.history.conditions import conditions, without_withdrawn
 from ssa_hub.history.planning import Range
 from ssa_hub.history.shown_values import Bound, Showing, bounds_sql, showing_of
 

@@ -10,9 +10,13 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from ssa_hub.history import object_lists
 from ssa_hub.history.file_access import FileAccess
+from ssa_hub.history.object_lists import ObjectList
 
 # About 3 kB of footer a row group, twice that parsed: some 200 MB, for 500 million rows in row groups of 16,384.
 _ROW_GROUPS_MAX = 32_768
@@ -21,13 +25,16 @@ _ROW_GROUPS_MAX = 32_768
 class Footer(NamedTuple):
     """A file's metadata; per column asked for the smallest and largest value of each row group, None: not known.
 
-    ``places``: where each of Parquet's columns stands; ``columns``: the names of the file's own.
+    ``places``: where each of Parquet's columns stands; ``columns``: the names of the file's own; ``ends``: behind which
+    row of the file each row group ends; ``objects``: where each object's rows stand, None where the file does not say.
     """
 
     metadata: pq.FileMetaData
     bounds: Mapping[str, tuple[Sequence[Any], Sequence[Any]]]
     places: Mapping[str, int]
     columns: frozenset[str]
+    ends: NDArray[np.int64]
+    objects: ObjectList | None = None
 
     def groups_with_one_of(self, column: str, ordered: Sequence[Any]) -> list[int]:
         """Row groups that may hold one of the values, which are in ascending order."""
@@ -42,51 +49,84 @@ class Footer(NamedTuple):
                     found.append(number)
         return found
 
-    def constant(self, column: str, groups: Sequence[int]) -> tuple[Any] | None:
-        """What each row of these row groups has in a column, in a tuple: None may be what they have. None: unknown."""
-        if column not in self.places:
-            return None
-        values: set[Any] = set()
+    def constants(self, columns: Sequence[str], groups: Sequence[int]) -> dict[str, Any]:
+        """Those of the columns that have the same in each row of these row groups, and what: None may be it."""
+        found: dict[str, Any] = {}
+        candidates = [column for column in columns if column in self.places]
         for number in groups:
-            chunk = self.metadata.row_group(number).column(self.places[column])
-            statistics = chunk.statistics
-            if statistics is None or not (statistics.has_min_max or statistics.has_null_count):
-                return None
-            if statistics.has_null_count and statistics.null_count == chunk.num_values:
-                values.add(None)
-            elif chunk.physical_type == "DOUBLE":
-                return None  # statistics of doubles do not tell 0.0 from -0.0
-            elif statistics.has_null_count and not statistics.null_count and statistics.min == statistics.max:
-                values.add(statistics.min)
-            else:
-                return None
-            if len(values) > 1:
-                return None
-        return (values.pop(),) if values else None
+            group, left = self.metadata.row_group(number), []
+            for column in candidates:
+                value = _constant(group.column(self.places[column]))
+                if value and found.setdefault(column, value[0]) == value[0]:
+                    left.append(column)
+            candidates = left
+        return {column: found[column] for column in candidates} if groups else {}
 
     def rows_of(self, groups: Sequence[int]) -> int:
         """Rows in these row groups."""
-        return sum(self.metadata.row_group(number).num_rows for number in groups)
+        return sum(int(self.ends[number]) - self.begin_of(number) for number in groups)
+
+    def begin_of(self, group: int) -> int:
+        """The first row of a row group, counted from the file's first."""
+        return int(self.ends[group - 1]) if group else 0
+
+    def groups_with_rows(self, rows: Sequence[tuple[int, int]]) -> list[int]:
+        """Row groups that hold one of these rows: of each piece the first, and the one behind the last."""
+        found: set[int] = set()
+        for begin, end in rows:
+            first, last = np.searchsorted(self.ends, (begin, end - 1), side="right")
+            found.update(range(int(first), int(last) + 1))
+        return sorted(found)
+
+
+def _constant(chunk: pq.ColumnChunkMetaData) -> tuple[Any] | None:
+    """What each row of a column's chunk has, in a tuple; None: unknown."""
+    statistics = chunk.statistics
+    if statistics is None or not statistics.has_null_count:
+        return None
+    if statistics.null_count == chunk.num_values:
+        return (None,)
+    if chunk.physical_type == "DOUBLE":
+        return None  # statistics of doubles do not tell 0.0 from -0.0
+    if not statistics.null_count and statistics.has_min_max and statistics.min == statistics.max:
+        return (statistics.min,)
+    return None
 
 
 class Footers:
-    """The footers of files by path. ``columns``: whose bounds are wanted. Threads may share one."""
+    """The footers of files by path. ``columns``: whose bounds are wanted; ``objects``: whether `Footer.objects` is.
 
-    def __init__(self, access: FileAccess, columns: Sequence[str], row_groups_max: int = _ROW_GROUPS_MAX) -> None:
-        self._access = access
+    Threads may share one.
+    """
+
+    def __init__(
+        self,
+        access: FileAccess,
+        columns: Sequence[str],
+        row_groups_max: int = _ROW_GROUPS_MAX,
+        *,
+        objects: bool = False,
+    ) -> None:
+        self._access, self._objects = access, objects
         self._columns, self._row_groups_max = tuple(columns), row_groups_max
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Footer] = OrderedDict()
         self._row_groups = 0
 
-    def of(self, path: str) -> Footer:
-        """The footer of a file. Raises OSError, pyarrow.ArrowInvalid where it is no Parquet file."""
+    def kept(self, path: str) -> Footer | None:
+        """The footer of a file where it is in memory."""
         with self._lock:
             footer = self._kept.get(path)
             if footer is not None:
                 self._kept.move_to_end(path)
-                return footer
-        footer = _parsed(self._access.footer(path), self._columns)
+            return footer
+
+    def of(self, path: str) -> Footer:
+        """The footer of a file. Raises OSError, pyarrow.ArrowInvalid where it is no Parquet file."""
+        kept = self.kept(path)
+        if kept is not None:
+            return kept
+        footer = _parsed(self._access.footer(path), self._columns, objects=self._objects)
         with self._lock:
             if path not in self._kept:
                 self._kept[path] = footer
@@ -97,7 +137,9 @@ class Footers:
         return footer
 
 
-def _parsed(metadata: pq.FileMetaData, columns: Sequence[str]) -> Footer:
+def _parsed(metadata: pq.FileMetaData, columns: Sequence[str], *, objects: bool) -> Footer:
+    ends = np.cumsum([metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)], dtype=np.int64)
+    listed = object_lists.of_footer(metadata) if objects else None
     places = {metadata.schema.column(place).path: place for place in range(metadata.num_columns)}
     bounds: dict[str, tuple[list[Any], list[Any]]] = {}
     for column in columns:
@@ -112,4 +154,5 @@ def _parsed(metadata: pq.FileMetaData, columns: Sequence[str]) -> Footer:
                 lowest.append(statistics.min)
                 highest.append(statistics.max)
         bounds[column] = (lowest, highest)
-    return Footer(metadata, bounds, places, frozenset(path.partition(".")[0] for path in places))
+    columns_held = frozenset(path.partition(".")[0] for path in places)
+    return Footer(metadata, bounds, places, columns_held, ends, listed)

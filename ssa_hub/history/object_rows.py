@@ -7,7 +7,7 @@ over files.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ _VARYING = frozenset({
     *("revolution_at_epoch", "element_set_number"),
     *(whole_column(*of) for of in definition_of(ELEMENTS).decimals if of[0] != "mean_motion_ddot_rev_per_day3"),
 })  # fmt: skip
+# More pieces of rows than these are copied together: each slice of a table is some objects a column.
+_SLICES_MAX = 8
 # Texts that hardly repeat gain nothing from being read as dictionaries.
 _PLAIN = frozenset({"record_id"})
 # Every object id outside the shared catalogue lies between these.
@@ -36,9 +38,12 @@ _OF_SOURCES = ("src-", "src.")
 
 
 class _Part(NamedTuple):
+    """Row groups of a file. ``pieces``: which rows of the file, where its footer says so; None: to be looked for."""
+
     path: str
     footer: Footer
     groups: list[int]
+    pieces: list[tuple[int, int]] | None
 
 
 class _Found(NamedTuple):
@@ -61,7 +66,7 @@ class ObjectRows:
     ) -> None:
         self._access = access
         self._executor, self._look_first, self._rows_max = executor, look_first, rows_max
-        self._footers = Footers(access, ("object_id", "catalogue_number"))
+        self._footers = Footers(access, ("object_id", "catalogue_number"), objects=True)
         self._stored = definition_of(ELEMENTS).stored_schema
         self._maybe_constant = [name for name in self._stored.names if name not in _VARYING]
         self._dictionaries = [
@@ -82,14 +87,13 @@ class ObjectRows:
         """
         ids = sorted(set(named.get("object_id", ())))
         numbers = sorted(set(named.get("catalogue_number", ())))
-        parts = []
-        rows = 0
-        for path, footer in zip(paths, self._executor.map(self._footers.of, paths), strict=True):
-            groups = groups_of(footer, ids, numbers)
-            if groups:
-                rows += footer.rows_of(groups)
-                parts.append(_Part(path, footer, groups))
-        if rows > self._rows_max:
+        names = _names_of(ids, numbers)
+        kept = {path: self._footers.kept(path) for path in paths}
+        unread = [path for path, footer in kept.items() if footer is None]
+        read = dict(zip(unread, self._executor.map(self._footers.of, unread), strict=True))
+        parts = [_part_of(path, kept[path] or read[path], ids, numbers, names) for path in paths]
+        parts = [part for part in parts if part.groups]
+        if sum(part.footer.rows_of(part.groups) for part in parts) > self._rows_max:
             return None
         found = [one for one in self._executor.map(lambda part: self._read_part(part, ids, numbers), parts) if one]
         # To make an array takes as long as to read a column: what is the same in all parts is made once.
@@ -103,21 +107,55 @@ class ObjectRows:
 
     def _read_part(self, part: _Part, ids: list[str], numbers: list[int]) -> _Found | None:
         """What the part holds of them; None: nothing."""
-        keys = [name for name, values in (("object_id", ids), ("catalogue_number", numbers)) if values]
+        constants = {name: None for name in self._stored.names if name not in part.footer.columns}
         with self._access.parquet(part.path, metadata=part.footer.metadata, read_dictionary=self._dictionaries) as file:
-            if self._look_first:
+            places = None
+            if part.pieces is None and self._look_first:
+                keys = [name for name, values in (("object_id", ids), ("catalogue_number", numbers)) if values]
                 held = file.read_row_groups(part.groups, columns=keys, use_threads=False)
-                if not len(_places(held, ids, numbers)):
+                places = _places(held, ids, numbers)
+                if not len(places):
                     return None
             # Each column that is read costs some 40 microseconds, however few its rows.
-            constants = {name: None for name in self._stored.names if name not in part.footer.columns}
-            for name in self._maybe_constant:
-                if value := part.footer.constant(name, part.groups):
-                    constants[name] = value[0]
+            constants |= part.footer.constants(self._maybe_constant, part.groups)
             names = [name for name in self._stored.names if name not in constants]
             rows = file.read_row_groups(part.groups, columns=names, use_threads=False)
-        places = _places(rows, ids, numbers)
+        if part.pieces is not None:
+            return _Found(_pieces_of(rows, part), constants)
+        places = _places(rows, ids, numbers) if places is None else places
         return _Found(_chosen(rows, places), constants) if len(places) else None
+
+
+def _part_of(
+    path: str, footer: Footer, ids: Sequence[str], numbers: Sequence[int], names: Sequence[str] | None
+) -> _Part:
+    """What of a file may hold one of the ids or numbers, which are the objects ``names`` where that is known."""
+    if names is None or footer.objects is None:
+        return _Part(path, footer, groups_of(footer, ids, numbers), None)
+    pieces = footer.objects.rows_of(names)
+    return _Part(path, footer, footer.groups_with_rows(pieces), pieces)
+
+
+def _names_of(ids: Sequence[str], numbers: Sequence[int]) -> list[str] | None:
+    """Ids of all objects that are named; None where a number may be several objects, each source's own."""
+    shared = [_shared_id_of(number) for number in numbers]
+    return None if None in shared else sorted({*ids, *(name for name in shared if name is not None)})
+
+
+def _pieces_of(rows: pa.Table, part: _Part) -> pa.Table:
+    """The rows of a part's pieces among those of its row groups."""
+    sizes = [part.footer.rows_of([group]) for group in part.groups]
+    # How many rows of the file before each row group that was read were not.
+    left_out = [
+        part.footer.begin_of(group) - read for group, read in zip(part.groups, accumulate([0, *sizes]), strict=False)
+    ]
+    found = []
+    for begin, end in part.pieces or ():
+        before = left_out[part.groups.index(int(np.searchsorted(part.footer.ends, begin, side="right")))]
+        found.append((begin - before, end - before))
+    if len(found) > _SLICES_MAX:
+        return rows.take(pa.array(np.concatenate([np.arange(begin, end) for begin, end in found])))
+    return pa.concat_tables([rows.slice(begin, end - begin) for begin, end in found])
 
 
 def _together(found: Sequence[_Found], field: pa.Field) -> pa.ChunkedArray:

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ssa_hub.history import object_lists
 from ssa_hub.history.file_access import FileAccess
 from ssa_hub.history.locations import read_path
+from ssa_hub.history.object_lists import ObjectListWriter
 from ssa_hub.history.runs import file_name, run_of
 from ssa_hub.history.tables import RANDOM_TEXTS, TableDefinition
 
@@ -64,11 +66,12 @@ class ParquetFile:
         self._io: FileIO = table.io
         self._arrow_schema = _with_field_ids(definition.stored_schema, self._schema)
         self._waiting = self._arrow_schema.empty_table()
+        level = run_of(name).level
+        # What is merged soon is not worth a list.
+        self._objects = ObjectListWriter() if level and definition.lists_objects else None
         self._stream: OutputStream = self._io.new_output(self.location).create()
         try:
-            self._writer = pq.ParquetWriter(
-                self._stream, self._arrow_schema, **_writing(definition, run_of(name).level)
-            )
+            self._writer = pq.ParquetWriter(self._stream, self._arrow_schema, **_writing(definition, level))
         except BaseException as failure:
             self._stream.__exit__(type(failure), failure, failure.__traceback__)
             raise
@@ -83,10 +86,14 @@ class ParquetFile:
     def _write_groups(self, rows: pa.Table) -> None:
         if rows.num_rows:
             self._writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+            if self._objects is not None:
+                self._objects.add(rows)
 
     def finish(self) -> "DataFile":
         """Make it durable; what Iceberg's manifest says of it."""
         self._write_groups(self._waiting)
+        if self._objects is not None and (listed := self._objects.listed()) is not None:
+            self._writer.add_key_value_metadata({object_lists.KEY: object_lists.packed(listed)})
         self._writer.close()
         size = self._stream.tell()
         self._stream.close()

@@ -72,7 +72,7 @@ class TableDefinition(NamedTuple):
 
     ``utc_texts``: columns of UTC text by the column of TAI ns that they repeat; ``decimals``: columns of doubles and
     how many decimals they mostly stand for (`ssa_hub.history.stored_columns`). ``compacted``: whether its runs are
-    merged.
+    merged; ``lists_objects``: whether merged files say where each object's rows stand (`ssa_hub.history.object_lists`).
     """
 
     kind: str
@@ -82,6 +82,7 @@ class TableDefinition(NamedTuple):
     utc_texts: tuple[tuple[str, str], ...] = ()
     compacted: bool = True
     decimals: tuple[tuple[str, int], ...] = ()
+    lists_objects: bool = False
 
     @property
     def identifier(self) -> tuple[str, str]:
@@ -160,6 +161,7 @@ TABLES = {
             ("object_id", "catalogue_number", "epoch_tai_ns", "received_tai_ns"),
             (("epoch_utc", "epoch_tai_ns"),),
             decimals=_ELEMENT_DECIMALS,
+            lists_objects=True,
         ),
         TableDefinition(
             ELEMENT_CHECKPOINTS,

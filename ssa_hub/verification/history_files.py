@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from ssa_hub.history import object_lists
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.history.file_access import FileAccess
+from ssa_hub.history.object_lists import ObjectListWriter
 from ssa_hub.history.pinned import LiveFile
 from ssa_hub.verification.findings import RESTORE, Report, examples
 from ssa_hub.verification.instant import Instant
@@ -52,13 +55,26 @@ def _fault(file: LiveFile, access: FileAccess, *, quick: bool) -> str | None:
         with access.parquet(file.path, page_checksum_verification=True) as parquet:
             found = parquet.metadata.num_rows
             if not quick:
+                objects = ObjectListWriter()
                 for group in range(parquet.metadata.num_row_groups):
-                    parquet.read_row_group(group, use_threads=False)
+                    rows = parquet.read_row_group(group, use_threads=False)
+                    if object_lists.is_in(parquet.metadata):
+                        objects.add(rows)
+                if not _lists_its_objects(parquet, objects):
+                    return "has a list of objects that does not agree with its rows"
     except FileNotFoundError:
         return "is not there"
     except (pa.ArrowException, OSError) as error:
         return f"cannot be read: {' '.join(str(error).split())}"
     return None if found == file.rows else f"has {found:,} rows, and its manifest says {file.rows:,}"
+
+
+def _lists_its_objects(parquet: pq.ParquetFile, found: ObjectListWriter) -> bool:
+    """False where the footer has a list of objects, and the rows are others."""
+    if not object_lists.is_in(parquet.metadata):
+        return True
+    listed = object_lists.of_footer(parquet.metadata)
+    return listed is not None and listed.agrees(found.listed())
 
 
 def unreferenced_pins(warehouse: Path) -> list[str]:

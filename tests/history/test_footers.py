@@ -22,12 +22,10 @@ def test_what_is_constant_in_row_groups_is_known_and_nothing_else_is(tmp_path: P
     statistics = ["mode", "name", "missing", "now_and_then", "number"]
     pq.write_table(rows, path, row_group_size=4, write_statistics=statistics)
     footer = Footers(LocalFiles(tmp_path), ("mode",)).of(str(path))
-    assert footer.constant("mode", [0, 1]) == ("REAL",)
-    assert footer.constant("name", [0]) == ("A",)
-    assert footer.constant("name", [1]) == ("B",)
-    assert footer.constant("name", [0, 1]) is None
-    assert footer.constant("missing", [0, 1]) == (None,)
-    assert footer.constant("now_and_then", [0]) is None
-    assert footer.constant("unknown", [0]) is None
-    assert footer.constant("number", [0, 1]) == (7,)
-    assert footer.constant("no such column", [0]) is None
+    columns = [*rows.column_names, "no such column"]
+    always = {"mode": "REAL", "missing": None, "number": 7}
+    assert footer.constants(columns, [0]) == {**always, "name": "A"}
+    assert footer.constants(columns, [1]) == {**always, "name": "B"}
+    assert footer.constants(columns, [0, 1]) == always
+    assert footer.constants(["name"], [0, 1]) == {}
+    assert footer.constants(columns, []) == {}

@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pytest
+
 from connectors.payload import Payload, Provenance
 from ingest.log import Entry
 from ingest.topics import ELEMENTS
 from schemas.labels import Label
 from schemas.records import DataMode
 from schemas.timescales import now_tai_ns
+from ssa_hub.history.object_lists import ObjectList, packed
+from ssa_hub.history.planning import Planner
+from ssa_hub.history.runs import new_run_id
 from ssa_hub.history.store import History
+from ssa_hub.history.stored_columns import unpacked
+from ssa_hub.history.tables import definition_of
 from ssa_hub.services.hub import Hub, open_hub
 from ssa_hub.services.recorder import Recorder
 from ssa_hub.settings import Settings, settings_in
@@ -74,6 +82,22 @@ def append_again(settings: Settings) -> None:
     ):
         bodies = list(connection.exec_driver_sql("SELECT body FROM recorded LIMIT 2").scalars())
         history.append(ELEMENTS, read_bodies(bodies, ELEMENTS), positions={})
+
+
+def list_falsely(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a data file anew, all its rows, with a list of objects that gives each the rows of the next."""
+
+    def shifted(listed: ObjectList) -> str:
+        return packed(ObjectList(pa.array([f"{name}-" for name in listed.objects.to_pylist()]), listed.ends))
+
+    with History.open(settings.warehouse, settings.catalogue_url) as history, monkeypatch.context() as patched:
+        patched.setattr("ssa_hub.history.object_lists.packed", shifted)
+        file = Planner(history).plan(ELEMENTS).files[0]
+        definition = definition_of(ELEMENTS)
+        rows = unpacked(definition.as_stored(history.files.table(file.path)), definition)
+        schema = definition.record_schema
+        added = history.write_data_files(ELEMENTS, rows.select(schema.names).cast(schema), level=1, run=new_run_id())
+        history.replace(ELEMENTS, [file.path], added)
 
 
 def verified(settings: Settings, *, quick: bool = False) -> Report:

@@ -16,7 +16,17 @@ from ssa_hub.state.store import open_state
 from tests.deployment.processes import command
 from tests.hub.rooms import running_until
 from tests.ingest.tle import element_set
-from tests.operating.filled_hub import OBJECTS, append_again, filled_hub, in_sqlite, payload, recorded, undone, verified
+from tests.operating.filled_hub import (
+    OBJECTS,
+    append_again,
+    filled_hub,
+    in_sqlite,
+    list_falsely,
+    payload,
+    recorded,
+    undone,
+    verified,
+)
 
 Damage = Callable[[Settings], None]
 
@@ -154,6 +164,15 @@ def test_each_thing_that_is_wrong_is_named(hub: Settings, damage: Damage, check:
     assert any(words in text for text in found), report.findings
     assert all("\n" not in str(finding) for finding in report.findings)
     assert all(finding.meaning and finding.mend for finding in report.findings)
+
+
+def test_a_list_of_objects_that_is_not_what_the_rows_are_is_found(
+    hub: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_falsely(hub, monkeypatch)
+    found = [str(finding) for finding in verified(hub).findings]
+    assert len(found) == 1
+    assert "has a list of objects that does not agree with its rows" in found[0]
 
 
 QUICK = {

@@ -1,0 +1,118 @@
+"""Rows of named objects, with and without lists in the footers, against all rows of all files."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ssa_hub.history import merging, object_rows, parquet_files
+from ssa_hub.history.compactor import Compactor
+from ssa_hub.history.footers import Footers
+from ssa_hub.history.object_rows import ObjectRows
+from ssa_hub.history.planning import Planner
+from ssa_hub.history.store import History
+from ssa_hub.history.tables import ELEMENTS, definition_of
+from tests.history.examples import HOUR_NS, START_TAI_NS, element_row, elements
+
+OBJECTS = [
+    *((f"cat-{number}", number) for number in (1, 2, 5, 10, 25, 69_999)),
+    *((f"src-{source}-{number}", number) for source in ("alpha", "beta") for number in (80_001, 270_000_001)),
+]  # fmt: skip
+NUMBERS = [1, 2, 3, 10, 69_999, 80_001, 270_000_001, 999_999_999]
+
+
+@pytest.fixture
+def filled(history: History, monkeypatch: pytest.MonkeyPatch) -> History:
+    """Two merged runs and an append, in files and row groups of a few rows."""
+    for module in (parquet_files, merging):
+        monkeypatch.setattr(module, "FILE_ROWS", 40)
+    monkeypatch.setattr(parquet_files, "ROW_GROUP_ROWS", 5)
+    monkeypatch.setattr(object_rows, "_SLICES_MAX", 2)
+    chance = random.Random(3)
+    for batch in range(9):
+        rows = []
+        for number in range(30):
+            object_id, catalogue_number = chance.choice(OBJECTS)
+            rows.append(
+                element_row(
+                    f"{batch:02d}-{number:03d}",
+                    object_id,
+                    catalogue_number=catalogue_number,
+                    epoch_tai_ns=START_TAI_NS + chance.randrange(48) * HOUR_NS,
+                    received_tai_ns=START_TAI_NS + batch * HOUR_NS,
+                    originator=chance.choice(["alpha", "beta"]),
+                    object_name=chance.choice([None, "A"]),
+                )
+            )
+        history.append(ELEMENTS, elements(*rows), positions={})
+        if batch in (3, 7):
+            assert Compactor(history, ELEMENTS, fan_in=4).merge_next() is not None
+    return history
+
+
+def asked_for() -> list[dict[str, list[str] | list[int]]]:
+    chance = random.Random(4)
+    names = [name for name, _ in OBJECTS] + ["cat-3", "cat-99999", "src-gamma-1"]
+    asked: list[dict[str, list[str] | list[int]]] = [{"object_id": [name]} for name in names]
+    asked += [{"catalogue_number": [number]} for number in NUMBERS]
+    for _ in range(30):
+        some = {"object_id": chance.sample(names, 4), "catalogue_number": chance.sample(NUMBERS, 2)}
+        asked += [some, {"object_id": chance.sample(names, 7)}]
+    return [*asked, {"object_id": names, "catalogue_number": NUMBERS}, {"object_id": []}]
+
+
+@pytest.mark.parametrize("look_first", [True, False])
+@pytest.mark.parametrize("with_lists", [True, False])
+def test_the_rows_of_named_objects_are_all_theirs_and_of_theirs_alone(
+    filled: History, monkeypatch: pytest.MonkeyPatch, look_first: bool, with_lists: bool
+) -> None:
+    paths = [file.path for file in Planner(filled).plan(ELEMENTS).files]
+    lists = [Footers(filled.files, (), objects=True).of(path).objects is not None for path in paths]
+    assert lists == ["run-L1-" in path for path in paths]
+    if not with_lists:
+        monkeypatch.setattr("ssa_hub.history.object_lists.of_footer", lambda metadata: None)
+    schema = definition_of(ELEMENTS).stored_schema
+    everything = pa.concat_tables([pq.read_table(path).cast(schema) for path in paths]).to_pylist()
+    with ThreadPoolExecutor(2) as threads:
+        reading = ObjectRows(filled.files, threads, look_first=look_first)
+        for named in asked_for():
+            found = reading.read(paths, named)
+            assert found is not None
+            ids, numbers = named.get("object_id", []), named.get("catalogue_number", [])
+            expected = [row for row in everything if row["object_id"] in ids or row["catalogue_number"] in numbers]
+            assert sorted(found.cast(schema).to_pylist(), key=_by_id) == sorted(expected, key=_by_id), named
+
+
+def test_what_lies_in_too_many_rows_is_left_to_others(filled: History) -> None:
+    paths = [file.path for file in Planner(filled).plan(ELEMENTS).files]
+    with ThreadPoolExecutor(1) as threads:
+        assert ObjectRows(filled.files, threads, rows_max=5).read(paths, {"object_id": ["cat-1"]}) is None
+
+
+def test_of_a_file_with_a_list_only_the_row_groups_of_the_object_are_opened(
+    filled: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [file.path for file in Planner(filled).plan(ELEMENTS).files if file.level]
+    opened = []
+    real = filled.files.parquet
+
+    def parquet(path: str, **options: object) -> pq.ParquetFile:
+        opened.append(path)
+        return real(path, **options)
+
+    monkeypatch.setattr(filled.files, "parquet", parquet)
+    with ThreadPoolExecutor(1) as threads:
+        reading = ObjectRows(filled.files, threads)
+        # Between the bounds of many row groups, and in none of them.
+        found = reading.read(paths, {"object_id": ["cat-3"]})
+        assert found is not None
+        assert found.num_rows == 0
+        assert opened == []
+        assert reading.read(paths, {"object_id": ["cat-25"]})
+        assert set(opened) == {path for path in paths if "cat-25" in pq.read_table(path)["object_id"].to_pylist()}
+
+
+def _by_id(row: dict[str, object]) -> str:
+    return str(row["record_id"])
