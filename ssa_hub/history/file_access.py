@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ssa_hub.history.locations import local_path
 
 # DuckDB expands the first three in paths; the others end a file URL's path.
 _REFUSED_IN_PATHS = "*[]?#"
+# Told what it is, Arrow need not find out, which takes a quarter of the time that opening a file takes.
+_LOCAL = pafs.LocalFileSystem()
 
 
 class FileAccess(Protocol):
@@ -80,7 +83,7 @@ class LocalFiles:
     def parquet(self, path: str, **options: Any) -> pq.ParquetFile:
         """As `FileAccess.parquet`."""
         # Arrow reads ahead in a thread of its own: of a local file the hand-over takes longer than the read.
-        return pq.ParquetFile(path, pre_buffer=False, **options)
+        return pq.ParquetFile(path, pre_buffer=False, filesystem=_LOCAL, **options)
 
     def footer(self, path: str) -> pq.FileMetaData:
         """As `FileAccess.footer`."""

@@ -19,7 +19,7 @@ from schemas.identity import object_id_of
 from ssa_hub.history.file_access import FileAccess
 from ssa_hub.history.footers import Footer, Footers
 from ssa_hub.history.stored_columns import whole_column
-from ssa_hub.history.tables import ELEMENTS, definition_of
+from ssa_hub.history.tables import ELEMENTS, RECEIVED_MONTH, definition_of
 
 # Where named objects lie in more rows than these, DuckDB's scan of the files is the faster way.
 ROWS_MAX = 4_000_000
@@ -67,7 +67,9 @@ class ObjectRows:
         self._access = access
         self._executor, self._look_first, self._rows_max = executor, look_first, rows_max
         self._footers = Footers(access, ("object_id", "catalogue_number"), objects=True)
-        self._stored = definition_of(ELEMENTS).stored_schema
+        # The month is asked for by nobody.
+        month = definition_of(ELEMENTS).stored_schema.get_field_index(RECEIVED_MONTH.name)
+        self._stored = definition_of(ELEMENTS).stored_schema.remove(month)
         self._maybe_constant = [name for name in self._stored.names if name not in _VARYING]
         self._dictionaries = [
             field.name for field in self._stored if field.type == pa.string() and field.name not in _PLAIN
@@ -79,7 +81,9 @@ class ObjectRows:
         ])  # fmt: skip
 
     def read(self, paths: Sequence[str], named: Mapping[str, Sequence[Any]]) -> pa.Table | None:
-        """The rows with one of the object ids or catalogue numbers named, as stored; None: better read otherwise.
+        """The rows with one of the object ids or catalogue numbers named, as stored but for the month of reception.
+
+        None: better read otherwise.
 
         Texts that repeat are dictionaries, of their own in each chunk.
         ``paths``: files that may hold them; ``named``: values by column, one of which must match. Raises OSError,
@@ -96,13 +100,21 @@ class ObjectRows:
         if sum(part.footer.rows_of(part.groups) for part in parts) > self._rows_max:
             return None
         found = [one for one in self._executor.map(lambda part: self._read_part(part, ids, numbers), parts) if one]
+        if not found:
+            return self._answered.empty_table()
         # To make an array takes as long as to read a column: what is the same in all parts is made once.
-        same = dict(set.intersection(*(set(one.constants.items()) for one in found))) if found else {}
-        rows = sum(one.rows.num_rows for one in found)
-        columns = [
-            _repeated(same[field.name], field.type, rows) if field.name in same else _together(found, field)
-            for field in self._answered
-        ]
+        same = dict(set.intersection(*(set(one.constants.items()) for one in found)))
+        some = {name for one in found for name, value in one.constants.items() if value is not None}
+        joined = _joined([one.rows for one in found])
+        held = {name: number for number, name in enumerate(joined.schema.names)}
+        columns = []
+        for field in self._answered:
+            if field.name in same:
+                columns.append(_repeated(same[field.name], field.type, joined.num_rows))
+            elif field.name in some:
+                columns.append(_mixed(found, field))
+            else:
+                columns.append(_as(field.type, joined.column(held[field.name])))
         return pa.table(columns, schema=self._answered)
 
     def _read_part(self, part: _Part, ids: list[str], numbers: list[int]) -> _Found | None:
@@ -155,11 +167,20 @@ def _pieces_of(rows: pa.Table, part: _Part) -> pa.Table:
         found.append((begin - before, end - before))
     if len(found) > _SLICES_MAX:
         return rows.take(pa.array(np.concatenate([np.arange(begin, end) for begin, end in found])))
-    return pa.concat_tables([rows.slice(begin, end - begin) for begin, end in found])
+    slices = [rows.slice(begin, end - begin) for begin, end in found]
+    return slices[0] if len(slices) == 1 else pa.concat_tables(slices)
 
 
-def _together(found: Sequence[_Found], field: pa.Field) -> pa.ChunkedArray:
-    """One column of all parts; neighbours with the same value throughout share one array."""
+def _joined(parts: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all parts, null where a part has no such column: in one call, however many columns and parts."""
+    try:
+        return pa.concat_tables(parts, promote_options="default")
+    except pa.ArrowTypeError:  # files of former versions, with columns of other types
+        return pa.concat_tables(parts, promote_options="permissive")
+
+
+def _mixed(found: Sequence[_Found], field: pa.Field) -> pa.ChunkedArray:
+    """A column that some parts have, and others have one value of; neighbours with the same one share an array."""
     chunks: list[pa.Array] = []
     for constant, parts in groupby(
         found, lambda part: (part.constants[field.name],) if field.name in part.constants else ()
@@ -168,9 +189,12 @@ def _together(found: Sequence[_Found], field: pa.Field) -> pa.ChunkedArray:
             chunks.append(_repeated(constant[0], field.type, sum(part.rows.num_rows for part in parts)))
         else:
             for part in parts:
-                column = part.rows.column(field.name)
-                chunks.extend((column if column.type == field.type else column.cast(field.type)).chunks)
+                chunks.extend(_as(field.type, part.rows.column(field.name)).chunks)
     return pa.chunked_array(chunks, field.type)
+
+
+def _as(wanted: pa.DataType, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if column.type == wanted else column.cast(wanted)
 
 
 def _places(rows: pa.Table, ids: Sequence[str], numbers: Sequence[int]) -> NDArray[np.int64]:
