@@ -117,6 +117,11 @@ def measure(history: History, shape: Shape, rows: int) -> None:
 
     with HistoryQueries(history) as queries:
         objects, instants = random_objects(shape, HISTORIES), random_instants(shape, rows, INSTANTS)
+        begin = time.perf_counter()
+        footers = queries.read_ahead().result()
+        print(
+            f"  {footers} footers read ahead, as at a hub's start, in {time.perf_counter() - begin:.1f} s", flush=True
+        )
         told(
             f"history of {HISTORIES} objects, released",
             timed([lambda n=n: queries.elements_history(release, object_ids=[n], **common).num_rows for n in objects]),

@@ -23,9 +23,9 @@ from ssa_hub.history.planning import PlannedFile
 from ssa_hub.history.runs import grouped
 
 FAN_IN = 8
-# Of one object's history each run costs two milliseconds, of an as-of question each million rows of one run a third of
-# a second (docs/history.md): at three million rows a history of decades and an instant in it cost about the same.
-RUN_ROWS_MAX = 3_000_000
+# Of one object's history each run costs a millisecond, of an as-of question each million rows of one run some 80
+# (docs/history.md): larger runs make one faster and the other slower, and a month's export too.
+RUN_ROWS_MAX = 4_000_000
 SEALED = 9
 # More runs at once would be read in pieces too small: what late rows leave behind is merged in several turns.
 _SEALED_RUNS_MAX = 64

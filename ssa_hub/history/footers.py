@@ -7,7 +7,7 @@ as their bytes; the cache is bounded by the number of row groups that it holds, 
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,6 +93,36 @@ def _constant(chunk: pq.ColumnChunkMetaData) -> tuple[Any] | None:
     return None
 
 
+class _Bounds(Mapping[str, tuple[Sequence[Any], Sequence[Any]]]):
+    """Bounds by column, made when they are first asked for: half of what parsing a footer takes."""
+
+    def __init__(self, metadata: pq.FileMetaData, places: Mapping[str, int], columns: Sequence[str]) -> None:
+        self._metadata, self._places, self._columns = metadata, places, columns
+        self._made: dict[str, tuple[Sequence[Any], Sequence[Any]]] = {}
+
+    def __getitem__(self, column: str) -> tuple[Sequence[Any], Sequence[Any]]:
+        if column not in self._columns:
+            raise KeyError(column)
+        if column not in self._made:
+            self._made[column] = self._of(column)
+        return self._made[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def _of(self, column: str) -> tuple[Sequence[Any], Sequence[Any]]:
+        lowest: list[Any] = [None] * self._metadata.num_row_groups
+        highest = list(lowest)
+        for number in range(self._metadata.num_row_groups) if column in self._places else ():
+            statistics = self._metadata.row_group(number).column(self._places[column]).statistics
+            if statistics is not None and statistics.has_min_max:
+                lowest[number], highest[number] = statistics.min, statistics.max
+        return lowest, highest
+
+
 class Footers:
     """The footers of files by path. ``columns``: whose bounds are wanted; ``objects``: whether `Footer.objects` is.
 
@@ -112,6 +142,12 @@ class Footers:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Footer] = OrderedDict()
         self._row_groups = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether one more would make another forgotten."""
+        with self._lock:
+            return self._row_groups >= self._row_groups_max
 
     def kept(self, path: str) -> Footer | None:
         """The footer of a file where it is in memory."""
@@ -141,18 +177,5 @@ def _parsed(metadata: pq.FileMetaData, columns: Sequence[str], *, objects: bool)
     ends = np.cumsum([metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)], dtype=np.int64)
     listed = object_lists.of_footer(metadata) if objects else None
     places = {metadata.schema.column(place).path: place for place in range(metadata.num_columns)}
-    bounds: dict[str, tuple[list[Any], list[Any]]] = {}
-    for column in columns:
-        lowest: list[Any] = []
-        highest: list[Any] = []
-        for number in range(metadata.num_row_groups):
-            statistics = metadata.row_group(number).column(places[column]).statistics if column in places else None
-            if statistics is None or not statistics.has_min_max:
-                lowest.append(None)
-                highest.append(None)
-            else:
-                lowest.append(statistics.min)
-                highest.append(statistics.max)
-        bounds[column] = (lowest, highest)
     columns_held = frozenset(path.partition(".")[0] for path in places)
-    return Footer(metadata, bounds, places, columns_held, ends, listed)
+    return Footer(metadata, _Bounds(metadata, places, columns), places, columns_held, ends, listed)

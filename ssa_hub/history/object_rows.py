@@ -5,7 +5,7 @@ in memory one object's rows in thirty files are thirty row groups. Questions the
 over files.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import accumulate, groupby
 from typing import Any, NamedTuple
@@ -116,6 +116,17 @@ class ObjectRows:
             else:
                 columns.append(_as(field.type, joined.column(held[field.name])))
         return pa.table(columns, schema=self._answered)
+
+    def read_ahead(self, paths: Sequence[str], going_on: Callable[[], bool]) -> int:
+        """Read footers for questions to come, as long as ``going_on`` and there is room; how many.
+
+        Raises OSError, pyarrow.ArrowInvalid.
+        """
+        for number, path in enumerate(paths):
+            if self._footers.full or not going_on():
+                return number
+            self._footers.of(path)
+        return len(paths)
 
     def _read_part(self, part: _Part, ids: list[str], numbers: list[int]) -> _Found | None:
         """What the part holds of them; None: nothing."""

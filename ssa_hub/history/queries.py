@@ -16,6 +16,7 @@ are ``derived``. None and no rows: nothing is withdrawn, and nothing is joined.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any, Self, Unpack
 
 import pyarrow as pa
@@ -52,6 +53,10 @@ class HistoryQueries:
     def messages(self) -> MessageQueries:
         """Questions about conjunction messages and ephemerides."""
         return MessageQueries(self._reader)
+
+    def read_ahead(self) -> Future[int]:
+        """Begin to read what the first questions about objects would wait for; how many files, once it has ended."""
+        return self._reader.read_ahead()
 
     def close(self) -> None:
         """Close DuckDB; calls that run in other threads fail."""

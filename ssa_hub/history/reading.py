@@ -6,7 +6,7 @@ DuckDB loads no extension and never code from the network; each call has a curso
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import duckdb
@@ -17,11 +17,11 @@ from ssa_hub.history.availability import readable
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.history.locations import is_object
 from ssa_hub.history.object_rows import ObjectRows
-from ssa_hub.history.planning import Plan, Planner, files_sql
+from ssa_hub.history.planning import Plan, PlannedFile, Planner, files_sql
 from ssa_hub.history.question import FILES, Question
 from ssa_hub.history.store import History
 from ssa_hub.history.stored_columns import unpacked
-from ssa_hub.history.tables import definition_of
+from ssa_hub.history.tables import ELEMENTS, definition_of
 
 # Reading local files is work for processors (four threads on two take half as long again as two); of a store far away
 # it is mostly waiting.
@@ -50,11 +50,28 @@ class Reader:
         history.files.prepare(self._database)
         self._database.execute("SET parquet_metadata_cache = true")  # an option of an extension: not settable above
         self._cursor_lock = threading.Lock()
+        self._closing = threading.Event()
 
     def close(self) -> None:
         """Close DuckDB; calls that run in other threads fail."""
+        self._closing.set()
         self._executor.shutdown()
         self._database.close()
+
+    def read_ahead(self) -> Future[int]:
+        """Begin to read the footers of merged element sets, the newest first; how many there were, once it has ended.
+
+        Each takes some milliseconds, and the first questions would read one a run.
+        """
+        return self._executor.submit(self._read_ahead)
+
+    def _read_ahead(self) -> int:
+        try:
+            files = [file for file in self.planner.plan(ELEMENTS).files if file.level > 0]
+            files.sort(key=_last_reception, reverse=True)
+            return self._object_rows.read_ahead([file.path for file in files], lambda: not self._closing.is_set())
+        except (OSError, pa.ArrowInvalid, HistoryUnavailableError):
+            return 0  # whoever asks is told
 
     def ask(self, question: Question, plan: Plan | None = None) -> pa.Table:
         """The answer to a question, by DuckDB over the files. Raises HistoryUnavailableError.
@@ -101,6 +118,11 @@ class Reader:
     def finished(self, question: Question, answer: pa.Table) -> pa.Table:
         """An answer, columns as stored, as it is given."""
         return unpacked(answer, definition_of(question.kind)).cast(answer_schema(question))
+
+
+def _last_reception(file: PlannedFile) -> int:
+    bound = file.bounds.get("received_tai_ns")
+    return 0 if bound is None else int(bound.highest)
 
 
 def answer_schema(question: Question) -> pa.Schema:

@@ -105,6 +105,7 @@ async def serve_api(hub: Hub, bound: socket.socket) -> None:
         lifespan="off",
     )
     server = _Server(config)
+    hub.queries.read_ahead()
     serving = asyncio.create_task(server.serve([bound]))
     try:
         await asyncio.shield(serving)

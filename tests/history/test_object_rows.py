@@ -12,9 +12,10 @@ from ssa_hub.history.compactor import Compactor
 from ssa_hub.history.footers import Footers
 from ssa_hub.history.object_rows import ObjectRows
 from ssa_hub.history.planning import Planner
+from ssa_hub.history.queries import HistoryQueries
 from ssa_hub.history.store import History
 from ssa_hub.history.tables import ELEMENTS, definition_of
-from tests.history.examples import HOUR_NS, START_TAI_NS, element_row, elements
+from tests.history.examples import HOUR_NS, START_TAI_NS, element_row, elements, release
 
 OBJECTS = [
     *((f"cat-{number}", number) for number in (1, 2, 5, 10, 25, 69_999)),
@@ -119,3 +120,32 @@ def test_of_a_file_with_a_list_only_the_row_groups_of_the_object_are_opened(
 
 def _by_id(row: dict[str, object]) -> str:
     return str(row["record_id"])
+
+
+def test_footers_of_merged_files_are_read_ahead_the_newest_first_as_far_as_there_is_room(
+    filled: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    real = filled.files.footer
+
+    def footer(path: str) -> pq.FileMetaData:
+        read.append(path)
+        return real(path)
+
+    monkeypatch.setattr(filled.files, "footer", footer)
+    merged = [file for file in Planner(filled).plan(ELEMENTS).files if file.level]
+    with HistoryQueries(filled) as queries:
+        assert queries.read_ahead().result() == len(merged) > 2
+        assert set(read) == {file.path for file in merged}
+        ends = {file.path: file.bounds["received_tai_ns"].highest for file in merged}
+        assert [ends[path] for path in read] == sorted(ends.values(), reverse=True)
+        queries.elements_history(
+            release(("elements", "alpha", "x", 0, 0)), now_tai_ns=2**62, data_mode="TEST", limit=9, object_ids=["cat-1"]
+        )
+        assert len(read) == len(set(read))
+    monkeypatch.setattr(Footers.__init__, "__defaults__", (1,))
+    with HistoryQueries(filled) as queries:
+        assert queries.read_ahead().result() == 1
+    monkeypatch.setattr(filled.files, "footer", lambda path: pq.read_metadata("/none"))
+    with HistoryQueries(filled) as queries:
+        assert queries.read_ahead().result() == 0
