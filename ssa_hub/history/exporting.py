@@ -7,6 +7,7 @@ their number a piece says where a file ends or what is hidden: who hands them on
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from ssa_hub.history.stored_columns import with_doubles, with_texts
 from ssa_hub.history.tables import RANDOM_TEXTS, RECEIVED_MONTH
 
 _THREADS = 2
+# Footers of so many row groups are kept while an export runs: parsing one takes as long as reading three row groups.
+_ROW_GROUPS_MAX = 4_096
 _FOOTER_COLUMNS = (
     *("object_id", "catalogue_number", "epoch_tai_ns", "received_tai_ns"),
     *("object_id_1", "object_id_2", "catalogue_number_1", "catalogue_number_2", "tca_tai_ns"),
@@ -73,15 +76,16 @@ class Exporter:
         paths = set(plan.paths(ranges, columns_by_name(named)))
         # In the order of time, so that rows of several files are nearly in order when they are put together.
         files = sorted((file for file in plan.files if file.path in paths), key=_begins)
-        footers = Footers(self._access, _FOOTER_COLUMNS, row_groups_max=0)
+        footers = Footers(self._access, _FOOTER_COLUMNS, row_groups_max=_ROW_GROUPS_MAX)
         groups = groups_of(files, footers, question.chunk_key, ranges, named)
         planned = list(pieces(groups, at_a_time))
         held = None
-        reading = self._begin(planned[0], question, readers) if planned else []
+        begin = partial(self._begin, question, footers, readers)
+        reading = begin(planned[0]) if planned else []
         for number, piece in enumerate(planned):
             found = [rows for rows in (future.result() for future in reading) if rows.num_rows]
             # The next piece is read while this one is put in order and consumed.
-            reading = self._begin(planned[number + 1], question, readers) if number + 1 < len(planned) else []
+            reading = begin(planned[number + 1]) if number + 1 < len(planned) else []
             if after is not None:
                 found = [rows.filter(pa.array(after_key(rows, question, after))) for rows in found]
             rows = _together(found if held is None else [held, *found])
@@ -91,8 +95,11 @@ class Exporter:
             if ready.num_rows:
                 yield ready
 
-    def _begin(self, piece: Piece, question: ExportQuestion, executor: ThreadPoolExecutor) -> "list[Future[pa.Table]]":
-        return [executor.submit(_read, self._access, path, numbers, question) for path, numbers in piece.tasks()]
+    def _begin(
+        self, question: ExportQuestion, footers: Footers, executor: ThreadPoolExecutor, piece: Piece
+    ) -> "list[Future[pa.Table]]":
+        read = partial(_read, self._access, footers)
+        return [executor.submit(read, path, numbers, question) for path, numbers in piece.tasks()]
 
 
 def _begins(file: PlannedFile) -> tuple[int, str]:
@@ -100,13 +107,16 @@ def _begins(file: PlannedFile) -> tuple[int, str]:
     return (held.lowest if held is not None and held.lowest is not None else 0, file.path)
 
 
-def _read(access: FileAccess, path: str, groups: Sequence[int], question: ExportQuestion) -> pa.Table:
+def _read(access: FileAccess, footers: Footers, path: str, groups: Sequence[int], question: ExportQuestion) -> pa.Table:
     """The visible rows of some row groups, texts that repeat as dictionaries; columns that the file lacks are null."""
     definition = question.definition
     schema = definition.stored_schema.remove(definition.stored_schema.get_field_index(RECEIVED_MONTH.name))
     texts = [field.name for field in schema if field.type == pa.string() and field.name not in RANDOM_TEXTS]
-    with access.parquet(path, read_dictionary=texts) as file:
-        held = set(file.schema_arrow.names)
+    footer = footers.of(path)
+    held = footer.columns
+    # Arrow does not know columns that the file lacks.
+    dictionaries = [name for name in texts if name in held]
+    with access.parquet(path, metadata=footer.metadata, read_dictionary=dictionaries) as file:
         names = [name for name in schema.names if name in held]
         rows = file.read_row_groups(list(groups), columns=names, use_threads=False)
     columns, fields = [], []

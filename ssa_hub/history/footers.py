@@ -18,7 +18,7 @@ from ssa_hub.history import object_lists
 from ssa_hub.history.file_access import FileAccess
 from ssa_hub.history.object_lists import ObjectList
 
-# About 3 kB of footer a row group, twice that parsed: some 200 MB, for 500 million rows in row groups of 16,384.
+# About 5 kB of footer a row group, and more once it is parsed; 268 million rows in row groups of 8,192.
 _ROW_GROUPS_MAX = 32_768
 
 
@@ -143,12 +143,6 @@ class Footers:
         self._kept: OrderedDict[str, Footer] = OrderedDict()
         self._row_groups = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether one more would make another forgotten."""
-        with self._lock:
-            return self._row_groups >= self._row_groups_max
-
     def kept(self, path: str) -> Footer | None:
         """The footer of a file where it is in memory."""
         with self._lock:
@@ -162,15 +156,38 @@ class Footers:
         kept = self.kept(path)
         if kept is not None:
             return kept
-        footer = _parsed(self._access.footer(path), self._columns, objects=self._objects)
+        footer = self._read(path)
         with self._lock:
-            if path not in self._kept:
-                self._kept[path] = footer
-                self._row_groups += footer.metadata.num_row_groups
+            self._keep(path, footer)
             while self._row_groups > self._row_groups_max and len(self._kept) > 1:
                 _, oldest = self._kept.popitem(last=False)
                 self._row_groups -= oldest.metadata.num_row_groups
         return footer
+
+    def ahead(self, path: str) -> bool:
+        """Read a footer that nobody has asked for yet, the first to be forgotten; False: there is no room for it.
+
+        Raises as `of`.
+        """
+        if self.kept(path) is not None:
+            return True
+        footer = self._read(path)
+        with self._lock:
+            if self._row_groups + footer.metadata.num_row_groups > self._row_groups_max:
+                return False
+            if self._keep(path, footer):
+                self._kept.move_to_end(path, last=False)
+        return True
+
+    def _read(self, path: str) -> Footer:
+        return _parsed(self._access.footer(path), self._columns, objects=self._objects)
+
+    def _keep(self, path: str, footer: Footer) -> bool:
+        if path in self._kept:
+            return False
+        self._kept[path] = footer
+        self._row_groups += footer.metadata.num_row_groups
+        return True
 
 
 def _parsed(metadata: pq.FileMetaData, columns: Sequence[str], *, objects: bool) -> Footer:

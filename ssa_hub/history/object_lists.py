@@ -2,11 +2,13 @@
 
 The bounds of a row group include many objects that it does not hold, and in a row group of thousands an object has few
 rows. A file that is sorted by object can say in some kilobytes where each one's rows stand: objects in ascending order
-and how many rows each has, as an Arrow table (IPC stream, zstd) in base64, for other readers take what is in a footer
-for text. It says nothing that the rows do not say.
+and how many rows each has, as an Arrow table (IPC stream, zstd). It is in base64, as other readers take what is in a
+footer for text, and behind the first digits of its SHA-256: no checksum of Parquet covers a footer, and Arrow does not
+look at what it maps. It says nothing that the rows do not say.
 """
 
 import base64
+import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -85,7 +87,8 @@ def packed(listed: ObjectList) -> str:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
         stream.write_table(pa.table([listed.objects, np.diff(listed.ends, prepend=0)], schema=_SCHEMA))
-    return base64.b64encode(sink.getvalue()).decode()
+    data = sink.getvalue().to_pybytes()
+    return f"{_digest(data)}:{base64.b64encode(data).decode()}"
 
 
 def is_in(metadata: pq.FileMetaData) -> bool:
@@ -100,16 +103,24 @@ def of_footer(metadata: pq.FileMetaData) -> ObjectList | None:
 
 def unpacked(text: bytes, rows: int) -> ObjectList | None:
     """The list that a footer holds; None where it does not say where each of the file's rows belongs."""
+    digest, _, encoded = text.partition(b":")
     try:
-        with pa.ipc.open_stream(base64.b64decode(text, validate=True)) as stream:
+        data = base64.b64decode(encoded, validate=True)
+        if _digest(data).encode() != digest:
+            return None
+        with pa.ipc.open_stream(data) as stream:
             listed = stream.read_all()
-    except (ValueError, OSError):  # pyarrow.ArrowInvalid is a ValueError
+    except (ValueError, pa.ArrowException):  # what base64 raises is a ValueError
         return None
     if listed.schema != _SCHEMA or not listed.num_rows:
         return None
     listed = listed.combine_chunks()
     ends = np.cumsum(listed.column("rows").to_numpy())
     return ObjectList(listed.column("object_id").chunk(0), ends) if ends[-1] == rows else None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _text(value: Any) -> str:

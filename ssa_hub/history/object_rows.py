@@ -105,7 +105,7 @@ class ObjectRows:
         # To make an array takes as long as to read a column: what is the same in all parts is made once.
         same = dict(set.intersection(*(set(one.constants.items()) for one in found)))
         some = {name for one in found for name, value in one.constants.items() if value is not None}
-        joined = _joined([one.rows for one in found])
+        joined = self._joined([one.rows for one in found])
         held = {name: number for number, name in enumerate(joined.schema.names)}
         columns = []
         for field in self._answered:
@@ -117,21 +117,34 @@ class ObjectRows:
                 columns.append(_as(field.type, joined.column(held[field.name])))
         return pa.table(columns, schema=self._answered)
 
+    def _joined(self, parts: Sequence[pa.Table]) -> pa.Table:
+        """The rows of all parts, null where a part lacks a column: in one call, however many columns and parts."""
+        try:
+            return pa.concat_tables(parts, promote_options="default")
+        except pa.ArrowTypeError:  # files of former versions, with columns of other types
+            alike = [self._as_answered(part) for part in parts]
+            return pa.concat_tables(alike, promote_options="default")
+
+    def _as_answered(self, part: pa.Table) -> pa.Table:
+        names = part.column_names
+        return pa.table([_as(self._answered.field(name).type, part.column(name)) for name in names], names)
+
     def read_ahead(self, paths: Sequence[str], going_on: Callable[[], bool]) -> int:
         """Read footers for questions to come, as long as ``going_on`` and there is room; how many.
 
         Raises OSError, pyarrow.ArrowInvalid.
         """
         for number, path in enumerate(paths):
-            if self._footers.full or not going_on():
+            if not going_on() or not self._footers.ahead(path):
                 return number
-            self._footers.of(path)
         return len(paths)
 
     def _read_part(self, part: _Part, ids: list[str], numbers: list[int]) -> _Found | None:
         """What the part holds of them; None: nothing."""
         constants = {name: None for name in self._stored.names if name not in part.footer.columns}
-        with self._access.parquet(part.path, metadata=part.footer.metadata, read_dictionary=self._dictionaries) as file:
+        # Arrow does not know columns that the file lacks.
+        dictionaries = [name for name in self._dictionaries if name in part.footer.columns]
+        with self._access.parquet(part.path, metadata=part.footer.metadata, read_dictionary=dictionaries) as file:
             places = None
             if part.pieces is None and self._look_first:
                 keys = [name for name, values in (("object_id", ids), ("catalogue_number", numbers)) if values]
@@ -180,14 +193,6 @@ def _pieces_of(rows: pa.Table, part: _Part) -> pa.Table:
         return rows.take(pa.array(np.concatenate([np.arange(begin, end) for begin, end in found])))
     slices = [rows.slice(begin, end - begin) for begin, end in found]
     return slices[0] if len(slices) == 1 else pa.concat_tables(slices)
-
-
-def _joined(parts: Sequence[pa.Table]) -> pa.Table:
-    """The rows of all parts, null where a part has no such column: in one call, however many columns and parts."""
-    try:
-        return pa.concat_tables(parts, promote_options="default")
-    except pa.ArrowTypeError:  # files of former versions, with columns of other types
-        return pa.concat_tables(parts, promote_options="permissive")
 
 
 def _mixed(found: Sequence[_Found], field: pa.Field) -> pa.ChunkedArray:

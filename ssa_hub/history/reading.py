@@ -37,6 +37,8 @@ class Reader:
         afar = is_object(history.files.root)
         readers = max(_READERS_AFAR, processors) if afar else processors
         self._executor = ThreadPoolExecutor(readers, thread_name_prefix="history-read")
+        # Of its own: who asks meanwhile does not wait for it.
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="history-read-ahead")
         self._object_rows = ObjectRows(history.files, self._executor, look_first=not afar)
         self._database = duckdb.connect(
             ":memory:",
@@ -55,6 +57,7 @@ class Reader:
     def close(self) -> None:
         """Close DuckDB; calls that run in other threads fail."""
         self._closing.set()
+        self._ahead.shutdown()
         self._executor.shutdown()
         self._database.close()
 
@@ -63,7 +66,7 @@ class Reader:
 
         Each takes some milliseconds, and the first questions would read one a run.
         """
-        return self._executor.submit(self._read_ahead)
+        return self._ahead.submit(self._read_ahead)
 
     def _read_ahead(self) -> int:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,41 +41,54 @@ def verify_history_files(instant: Instant, report: Report, *, quick: bool, turn:
             turn(f"{check}: file {number + 1} of {len(files)}")
             fault = _fault(file, instant.access, quick=quick)
             if fault is not None:
-                broken.add(kind)
                 name = file.path.rpartition("/")[2]
-                report.wrong(check, f"{name}: {fault}", f"up to {file.rows:,} rows are lost", RESTORE)
+                report.wrong(
+                    check, f"{name}: {fault.what}", fault.meaning or f"up to {file.rows:,} rows are lost", RESTORE
+                )
+                if fault.meaning is None:
+                    broken.add(kind)
     return broken
 
 
-def _fault(file: LiveFile, access: FileAccess, *, quick: bool) -> str | None:
+class _Fault(NamedTuple):
+    """What is wrong with a file. ``meaning`` None: its rows are lost."""
+
+    what: str
+    meaning: str | None = None
+
+
+def _fault(file: LiveFile, access: FileAccess, *, quick: bool) -> _Fault | None:
     """What is wrong with a file, or None."""
     try:
         size = access.size(file.path)
         if size != file.bytes:
-            return f"has {size:,} bytes, and its manifest says {file.bytes:,}"
+            return _Fault(f"has {size:,} bytes, and its manifest says {file.bytes:,}")
         with access.parquet(file.path, page_checksum_verification=True) as parquet:
             found = parquet.metadata.num_rows
-            if not quick:
-                objects = ObjectListWriter()
-                for group in range(parquet.metadata.num_row_groups):
-                    rows = parquet.read_row_group(group, use_threads=False)
-                    if object_lists.is_in(parquet.metadata):
-                        objects.add(rows)
-                if not _lists_its_objects(parquet, objects):
-                    return "has a list of objects that does not agree with its rows"
+            if found != file.rows:
+                return _Fault(f"has {found:,} rows, and its manifest says {file.rows:,}")
+            return None if quick else _fault_of_pages(parquet)
     except FileNotFoundError:
-        return "is not there"
+        return _Fault("is not there")
     except (pa.ArrowException, OSError) as error:
-        return f"cannot be read: {' '.join(str(error).split())}"
-    return None if found == file.rows else f"has {found:,} rows, and its manifest says {file.rows:,}"
+        return _Fault(f"cannot be read: {' '.join(str(error).split())}")
 
 
-def _lists_its_objects(parquet: pq.ParquetFile, found: ObjectListWriter) -> bool:
-    """False where the footer has a list of objects, and the rows are others."""
-    if not object_lists.is_in(parquet.metadata):
-        return True
+def _fault_of_pages(parquet: pq.ParquetFile) -> _Fault | None:
+    """What is wrong once every page is read. Raises OSError, pyarrow.ArrowException where one cannot be."""
+    has_list, objects = object_lists.is_in(parquet.metadata), ObjectListWriter()
+    for group in range(parquet.metadata.num_row_groups):
+        rows = parquet.read_row_group(group, use_threads=False)
+        if has_list:
+            objects.add(rows)
+    if not has_list:
+        return None
     listed = object_lists.of_footer(parquet.metadata)
-    return listed is not None and listed.agrees(found.listed())
+    if listed is None:
+        return _Fault("has a list of objects that cannot be used", "the footer is damaged, and its rows are looked for")
+    if not listed.agrees(objects.listed()):
+        return _Fault("has a list of objects that does not agree with its rows", "answers about objects may lack rows")
+    return None
 
 
 def unreferenced_pins(warehouse: Path) -> list[str]:

@@ -24,7 +24,9 @@ def released(*rows: tuple[str, str, str, int]) -> pa.Table:
 def test_each_kind_mode_and_shape_of_one_table_has_its_own_rows() -> None:
     table = released(("elements", "NORTH", "a", 0), ("conjunction-messages", "NORTH", "a", 5))
     for _ in range(2):
-        assert released_combinations(table, Kind.ELEMENTS, "REAL").column("delay_ns").to_pylist() == [0]
+        first = released_combinations(table, Kind.ELEMENTS, "REAL")
+        assert first.column("delay_ns").to_pylist() == [0]
+        assert released_combinations(table, Kind.ELEMENTS, "REAL") is first
         assert released_combinations(table, Kind.CONJUNCTION_MESSAGES, "REAL").column("delay_ns").to_pylist() == [5]
         assert released_combinations(table, Kind.ELEMENTS, "EXERCISE").num_rows == 0
         assert "whole" not in released_combinations(table, Kind.ELEMENTS, "REAL").column_names
@@ -54,3 +56,14 @@ def test_a_malformed_table_is_refused_each_time() -> None:
             released_combinations(negative, Kind.ELEMENTS, "REAL")
         with pytest.raises(ValueError, match="lacks the columns delay_ns"):
             released_combinations(negative.drop_columns("delay_ns"), Kind.ELEMENTS, "REAL")
+
+
+def test_what_is_kept_of_another_table_at_the_same_address_is_not_taken_for_this_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other, table = released(("elements", "SOUTH", "b", 7)), released(("elements", "NORTH", "a", 0))
+    of_other = released_combinations(other, Kind.ELEMENTS, "REAL")
+    key = (id(table), Kind.ELEMENTS, "REAL", False)
+    for kept in (weakref.ref(other), weakref.ref(released(("elements", "WEST", "c", 9)))):
+        monkeypatch.setitem(combinations._checked, key, (kept, of_other))
+        assert released_combinations(table, Kind.ELEMENTS, "REAL").column("delay_ns").to_pylist() == [0]

@@ -2,6 +2,8 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,31 +97,63 @@ def test_what_lies_in_too_many_rows_is_left_to_others(filled: History) -> None:
         assert ObjectRows(filled.files, threads, rows_max=5).read(paths, {"object_id": ["cat-1"]}) is None
 
 
-def test_of_a_file_with_a_list_only_the_row_groups_of_the_object_are_opened(
+def test_of_a_file_with_a_list_only_the_row_groups_of_the_object_are_read(
     filled: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [file.path for file in Planner(filled).plan(ELEMENTS).files if file.level]
-    opened = []
+    read: dict[str, list[int]] = {}
     real = filled.files.parquet
 
-    def parquet(path: str, **options: object) -> pq.ParquetFile:
-        opened.append(path)
-        return real(path, **options)
+    class Noted(pq.ParquetFile):
+        def __init__(self, path: str, **options: Any) -> None:
+            super().__init__(path, **options)
+            self.path = path
 
-    monkeypatch.setattr(filled.files, "parquet", parquet)
+        def read_row_groups(self, row_groups: list[int], *args: Any, **options: Any) -> pa.Table:
+            read.setdefault(self.path, []).extend(row_groups)
+            return super().read_row_groups(row_groups, *args, **options)
+
+    monkeypatch.setattr(filled.files, "parquet", Noted)
     with ThreadPoolExecutor(1) as threads:
         reading = ObjectRows(filled.files, threads)
         # Between the bounds of many row groups, and in none of them.
         found = reading.read(paths, {"object_id": ["cat-3"]})
         assert found is not None
         assert found.num_rows == 0
-        assert opened == []
+        assert read == {}
         assert reading.read(paths, {"object_id": ["cat-25"]})
-        assert set(opened) == {path for path in paths if "cat-25" in pq.read_table(path)["object_id"].to_pylist()}
+    expected = {}
+    for path in paths:
+        with real(path) as file:
+            groups = [
+                number
+                for number in range(file.num_row_groups)
+                if "cat-25" in file.read_row_group(number, columns=["object_id"])["object_id"].to_pylist()
+            ]
+        if groups:
+            expected[path] = groups
+    assert read == expected != {}
 
 
-def _by_id(row: dict[str, object]) -> str:
-    return str(row["record_id"])
+def test_files_with_fewer_columns_and_other_types_of_them_are_read_as_todays(filled: History, tmp_path: Path) -> None:
+    """As versions before and after may write them: a text is missing, another type holds the same values."""
+    schema = definition_of(ELEMENTS).stored_schema
+    file = next(file for file in Planner(filled).plan(ELEMENTS).files if not file.level)
+    rows = pq.read_table(file.path).cast(schema)
+    lacking = tmp_path / "lacking.parquet"
+    pq.write_table(rows.drop_columns(["object_name", "cospar_id"]), lacking, row_group_size=5)
+    typed = tmp_path / "typed.parquet"
+    other = schema.set(schema.get_field_index("payload_record"), pa.field("payload_record", pa.int64()))
+    pq.write_table(rows.cast(other), typed, row_group_size=7)
+    paths = [file.path, str(lacking), str(typed)]
+    with ThreadPoolExecutor(2) as threads:
+        found = ObjectRows(filled.files, threads).read(paths, {"object_id": ["cat-1", "cat-10"]})
+    assert found is not None
+    named = [row for row in rows.to_pylist() if row["object_id"] in {"cat-1", "cat-10"}]
+    without = [row | {"object_name": None, "cospar_id": None} for row in named]
+    expected = [{k: v for k, v in row.items() if k != "received_month"} for row in [*named, *without, *named]]
+    plain = found.cast(schema.remove(schema.get_field_index("received_month"))).to_pylist()
+    assert sorted(plain, key=_in_full) == sorted(expected, key=_in_full)
 
 
 def test_footers_of_merged_files_are_read_ahead_the_newest_first_as_far_as_there_is_room(
@@ -135,7 +169,7 @@ def test_footers_of_merged_files_are_read_ahead_the_newest_first_as_far_as_there
     monkeypatch.setattr(filled.files, "footer", footer)
     merged = [file for file in Planner(filled).plan(ELEMENTS).files if file.level]
     with HistoryQueries(filled) as queries:
-        assert queries.read_ahead().result() == len(merged) > 2
+        assert queries.read_ahead().result() == len(merged) > 4
         assert set(read) == {file.path for file in merged}
         ends = {file.path: file.bounds["received_tai_ns"].highest for file in merged}
         assert [ends[path] for path in read] == sorted(ends.values(), reverse=True)
@@ -143,9 +177,34 @@ def test_footers_of_merged_files_are_read_ahead_the_newest_first_as_far_as_there
             release(("elements", "alpha", "x", 0, 0)), now_tai_ns=2**62, data_mode="TEST", limit=9, object_ids=["cat-1"]
         )
         assert len(read) == len(set(read))
-    monkeypatch.setattr(Footers.__init__, "__defaults__", (1,))
-    with HistoryQueries(filled) as queries:
-        assert queries.read_ahead().result() == 1
+
+
+def test_what_is_read_ahead_forgets_nothing_and_goes_first(filled: History) -> None:
+    paths = [file.path for file in Planner(filled).plan(ELEMENTS).files if file.level][:4]
+    sizes = [Footers(filled.files, ()).of(path).metadata.num_row_groups for path in paths]
+    footers = Footers(filled.files, (), row_groups_max=sum(sizes[:3]) + sizes[3] - 1)
+    footers.of(paths[0])
+    assert [footers.ahead(path) for path in paths] == [True, True, True, False]
+    assert [footers.kept(path) is not None for path in paths] == [True, True, True, False]
+    again = Footers(filled.files, (), row_groups_max=sum(sizes[:3]))
+    assert [again.ahead(path) for path in paths[:3]] == [True, True, True]
+    again.of(paths[3])
+    # The last that was read ahead is the first to go.
+    assert again.kept(paths[2]) is None
+    assert again.kept(paths[3]) is not None
+
+
+def test_reading_ahead_where_a_file_cannot_be_read_is_left_to_who_asks(
+    filled: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(filled.files, "footer", lambda path: pq.read_metadata("/none"))
     with HistoryQueries(filled) as queries:
         assert queries.read_ahead().result() == 0
+
+
+def _in_full(row: dict[str, object]) -> str:
+    return str(sorted(row.items(), key=str))
+
+
+def _by_id(row: dict[str, object]) -> str:
+    return str(row["record_id"])
