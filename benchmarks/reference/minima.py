@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sgp4.api import Satrec
 
 DIFFERENCE_S = 0.5
-LAST_SECONDS = 5.0  # of an object that fails: drag may change its motion within a fraction of a second
+LAST_SECONDS = 15.0  # of an object that fails: drag may change its motion within a fraction of a second
 LAST_DIFFERENCE_S = 0.01
 RATE_NOISE_KM_S = 4e-8  # 1e-8 km of position noise, differenced over 1 s, with room
 FINE_PER_STEP = 4
