@@ -1,24 +1,26 @@
 """Bulk exports: streamed as they are read, or made by the hub and fetched when they are complete."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
+import pyarrow as pa
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from msgspec import structs
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Message, Receive, Scope, Send
 
 from schemas.records import DataMode
-from ssa_hub.api.access import Asking, Services, Used
+from ssa_hub.api.access import Asking, Services, Token, Used
 from ssa_hub.api.bodies import read_body
+from ssa_hub.api.export_answers import BrokenOffError, ExportFile, ExportStream
 from ssa_hub.api.parameters import STRICT, CatalogueNumbers, Mode, ObjectIds, UtcText, instant
-from ssa_hub.api.problems import MEDIA_TYPE, NOT_FOR_CACHES, Problem, ProblemError, documented, invalid, not_found
+from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented, invalid, not_found, unavailable
 from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.export_desk import NoRoomError, NotReadyError
 from ssa_hub.sharing.export_formats import MEDIA_TYPES, ExportFormat, written
-from ssa_hub.sharing.exporting import ExportAsked, RulesChangedError
+from ssa_hub.sharing.exporting import ExportAsked, ExportBasis, RulesChangedError
+from ssa_hub.sharing.open_exports import TooManyAtOnceError
 from ssa_hub.state.export_jobs import TooManyJobsError
 
 router = APIRouter(prefix="/v1", dependencies=STRICT)
@@ -29,7 +31,7 @@ Form = Annotated[ExportFormat, Query(alias="format", description="form of the fi
 _FILES: dict[str, Any] = {form.split(";")[0]: {"schema": {}} for form in MEDIA_TYPES.values()}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "Every record released to you that is asked for", "content": _FILES},
-    **documented(401, 422, 503),
+    **documented(401, 422, 429, 503),
 }
 
 
@@ -108,41 +110,72 @@ Selected = Annotated[ExportAsked, Depends(_selection)]
 
 @router.get("/elements/export", responses=_STREAM, response_class=StreamingResponse, summary="All element sets at once")
 def export_elements(
-    used: Used, partner: Asking, selected: Selected, epoch_from: UtcText = None, epoch_to: UtcText = None
+    used: Used, partner: Asking, token: Token, selected: Selected, epoch_from: UtcText = None, epoch_to: UtcText = None
 ) -> StreamingResponse:
     """Every element set released to you, by object and epoch, in one answer. One that breaks off is not whole."""
     first, last = instant(epoch_from, "epoch_from"), instant(epoch_to, "epoch_to")
-    return _streamed(used, partner, structs.replace(selected, from_tai_ns=first, to_tai_ns=last))
+    return _streamed(used, partner, token, structs.replace(selected, from_tai_ns=first, to_tai_ns=last))
 
 
 @router.get(
     "/conjunctions/export", responses=_STREAM, response_class=StreamingResponse, summary="All close approaches at once"
 )
 def export_conjunctions(
-    used: Used, partner: Asking, selected: Selected, tca_from: UtcText = None, tca_to: UtcText = None
+    used: Used, partner: Asking, token: Token, selected: Selected, tca_from: UtcText = None, tca_to: UtcText = None
 ) -> StreamingResponse:
     """Every close approach released to you, by TCA, in one answer. One that breaks off is not whole."""
     first, last = instant(tca_from, "tca_from"), instant(tca_to, "tca_to")
-    return _streamed(used, partner, structs.replace(selected, kind="conjunctions", from_tai_ns=first, to_tai_ns=last))
+    asked = structs.replace(selected, kind="conjunctions", from_tai_ns=first, to_tai_ns=last)
+    return _streamed(used, partner, token, asked)
 
 
 def _tuple(values: Any) -> Any:
     return None if values is None else tuple(values)
 
 
-def _streamed(used: Services, partner: Partner, asked: ExportAsked) -> StreamingResponse:
+def _streamed(used: Services, partner: Partner, token: str | None, asked: ExportAsked) -> ExportStream:
     basis = used.exports.basis(partner)
-    empty = used.exports.empty(partner, asked, basis)
-    batches = (batch.records for batch in used.exports.batches(partner, asked, basis))
-    pieces = written(batches, asked.format, empty)
-    first = next(pieces, b"")  # what fails until here is a problem document, later on only a broken connection
-
-    def body() -> Iterator[bytes]:
-        yield first
-        yield from pieces
-
+    pieces = _pieces(used, partner, token, asked, basis)
+    try:
+        first = next(pieces, b"")  # what fails until here is a problem document, later on only a broken connection
+    except TooManyAtOnceError as error:
+        raise _too_many_at_once(own=error.own) from None
+    except BrokenOffError:
+        raise unavailable("The rules changed while this began; ask again.") from None
     headers = {"SSA-Policy-Version": basis.policy_version, "SSA-Data-Mode": asked.data_mode.value, **NOT_FOR_CACHES}
-    return StreamingResponse(body(), headers=headers, media_type=MEDIA_TYPES[asked.format])
+    return ExportStream(first, pieces, headers=headers, media_type=MEDIA_TYPES[asked.format])
+
+
+def _pieces(
+    used: Services, partner: Partner, token: str | None, asked: ExportAsked, basis: ExportBasis
+) -> Generator[bytes, None, None]:
+    """The file. Raises TooManyAtOnceError first, BrokenOffError at any time."""
+
+    def batches() -> Iterator[pa.Table]:
+        for batch in used.exports.batches(partner, asked, basis):
+            _check_key(used, partner, token)
+            yield batch.records
+
+    with used.open_exports.one_more(partner.name):
+        try:
+            yield from written(batches(), asked.format, used.exports.empty(partner, asked, basis))
+        except RulesChangedError as error:
+            raise BrokenOffError(str(error)) from error
+
+
+def _check_key(used: Services, partner: Partner, token: str | None) -> None:
+    """Raise BrokenOffError where a key that was good when an answer began is none by now."""
+    holder = used.keys.partner_of(token or "")
+    if holder is None or holder.name != partner.name:
+        raise BrokenOffError("the key is no longer good")
+
+
+def _too_many_at_once(*, own: bool) -> ProblemError:
+    if own:
+        detail = "You are being sent as many exports as you may be at once; order one as a job, or ask when one ends."
+        return ProblemError(429, "too-many-exports", "Too many exports", detail, Retry_After="60")
+    detail = "The hub sends as many exports as it can at once; order one as a job, or ask later."
+    return ProblemError(503, "unavailable", "The hub cannot do this just now", detail, Retry_After="60")
 
 
 @router.post(
@@ -233,18 +266,18 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 
 
 @router.head("/exports/{job_id}/content", responses=_CONTENT, response_class=FileResponse, summary="Size and digest")
-def head_content(used: Used, partner: Asking, job_id: JobId) -> Response:
+def head_content(used: Used, partner: Asking, token: Token, job_id: JobId) -> Response:
     """What GET would say of the file."""
-    return _content(used, partner, job_id)
+    return _content(used, partner, token, job_id)
 
 
 @router.get("/exports/{job_id}/content", responses=_CONTENT, response_class=FileResponse, summary="Fetch an export")
-def get_content(used: Used, partner: Asking, job_id: JobId) -> Response:
+def get_content(used: Used, partner: Asking, token: Token, job_id: JobId) -> Response:
     """The file, or the part that ``Range`` names; ``If-Range`` with its ``ETag``. ``Repr-Digest`` is the file's."""
-    return _content(used, partner, job_id)
+    return _content(used, partner, token, job_id)
 
 
-def _content(used: Services, partner: Partner, job_id: str) -> Response:
+def _content(used: Services, partner: Partner, token: str | None, job_id: str) -> Response:
     try:
         found = used.export_jobs.content(partner, job_id)
     except NotReadyError as error:
@@ -262,32 +295,20 @@ def _content(used: Services, partner: Partner, job_id: str) -> Response:
         "SSA-Data-Mode": found.data_mode,
         **NOT_FOR_CACHES,
     }
-    return _File(found.path, headers=headers, media_type=MEDIA_TYPES[found.format])
+    rules = found.rules
 
+    def look() -> None:
+        nonlocal rules
+        _check_key(used, partner, token)
+        try:
+            still = used.export_jobs.content(partner, job_id, rules)
+        except (RulesChangedError, NotReadyError) as error:
+            raise BrokenOffError(f"an export is no longer given out: {error}") from error
+        if still is None:
+            raise BrokenOffError("an export is no longer given out")
+        rules = still.rules
 
-class _File(FileResponse):
-    """Starlette's answer to a range that cannot be is plain text: here it is a problem like any other."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem: Response | None = None
-
-        async def sending(message: Message) -> None:
-            nonlocal problem
-            if message["type"] == "http.response.start" and message["status"] in (400, 416):
-                bounds = {k.decode(): v.decode() for k, v in message["headers"] if k == b"content-range"}
-                problem = _not_a_range(message["status"], bounds)
-            if problem is None:
-                await send(message)
-
-        await super().__call__(scope, receive, sending)
-        if problem is not None:
-            await problem(scope, receive, send)
-
-
-def _not_a_range(status: int, headers: dict[str, str]) -> Response:
-    title = "The file has no such range" if status == 416 else "Range is not valid"
-    body = msgspec.json.encode(Problem("urn:ssa-hub:problem:range", title, 416))
-    return Response(body, 416, {**NOT_FOR_CACHES, **headers}, MEDIA_TYPE)
+    return ExportFile(found.path, look, headers=headers, media_type=MEDIA_TYPES[found.format])
 
 
 def _answer(body: Any) -> Response:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ssa_hub.api.export_answers import BrokenOffError
 from ssa_hub.api.problems import cut_off, mistake
 from ssa_hub.measures import REQUEST_SECONDS
 
@@ -48,6 +49,9 @@ class Requests:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, sending)
+            except BrokenOffError as error:
+                # Not raised: the server closes the connection of an answer that is not whole by itself.
+                log_event.warning("answer broken off", route=_route(scope), reason=str(error))
             except Exception as error:
                 log_event.error("request failed", method=scope["method"], route=_route(scope), exc_info=error)
                 if status:

@@ -1,5 +1,6 @@
 """``ssa-hub export``: everything that a partner may see into a file, offline on the data directory, resumable."""
 
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -71,10 +72,10 @@ def _made(exporting: "Exporting", partner: "Partner", asked: "ExportAsked", outp
 
     from ssa_hub.history.durable_io import DurableStream
     from ssa_hub.sharing.export_desk import Order
-    from ssa_hub.sharing.export_parts import ExportFiles, Part
+    from ssa_hub.sharing.export_parts import ExportFiles, Part, remove_files
     from ssa_hub.sharing.exporting import RulesChangedError
 
-    files = ExportFiles(output.with_name(f"{output.name}.export"))
+    files = ExportFiles(output.with_name(f"{output.name}.export"), uuid.uuid4().hex)
     progress_file = files.directory / "progress.json"
     before = _before(progress_file)
     basis, parts = exporting.basis(partner), list[Part]()
@@ -96,16 +97,17 @@ def _made(exporting: "Exporting", partner: "Partner", asked: "ExportAsked", outp
 
             batches = exporting.batches(partner, asked, basis, parts[-1].after if parts else None)
             parts = files.write_parts(batches, parts, note, lambda: None)
-            exporting.check_withdrawals(files.depends_on())
+            exporting.check_withdrawals(files.depends_on(parts))
+            exporting.check_grants(partner, asked, files.grants(parts))
             empty = exporting.empty(partner, asked, basis)
-            content = files.assemble(len(parts), asked.format, empty, lambda: None)
+            content = files.assemble(parts, asked.format, empty, lambda so_far: None)
     except RulesChangedError as error:
-        files.remove()
+        remove_files(files.directory)
         raise end_with(f"{error}: begin again") from error
     files.content.replace(output)
     with DurableStream(output.with_name(f"{output.name}.sha256")) as file:
         file.write(f"{content.sha256}  {output.name}\n".encode())
-    files.remove()
+    remove_files(files.directory)
     return content, sum(part.rows for part in parts)
 
 

@@ -16,6 +16,9 @@ from ssa_hub.history.planning import Range
 from ssa_hub.history.question import earlier
 from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS, TableDefinition, definition_of
 
+# What a row of a release table is found by, within a kind and data mode.
+COMBINATION = ["originator", "label_id"]
+
 # Columns that an export's rows have besides the record's: the instant as shown, and whether it is shown whole.
 SHOWN_INSTANT = "shown_tai_ns"
 WHOLE = "whole"
@@ -114,6 +117,11 @@ class ExportQuestion:
         )
         return {column: given for columns, given in values if given is not None for column in columns}
 
+    def grants_of(self, rows: pa.Table) -> pa.Table:
+        """The combinations (originator, label_id) of the release table that visible rows went through, each once."""
+        numbers = np.concatenate([self._grants.of(rows, *columns) for columns in self.exported.grants])
+        return self.asked.combinations.select(COMBINATION).take(pa.array(np.unique(numbers)))
+
     def visible(self, rows: pa.Table) -> pa.Table:
         """The rows that are visible and asked for, with their masks, their instant as shown, and whether shown whole.
 
@@ -199,7 +207,7 @@ class _GrantTable:
 
     def __init__(self, combinations: pa.Table) -> None:
         self.count = combinations.num_rows
-        names = [combinations.column(name).combine_chunks() for name in ("originator", "label_id")]
+        names = [combinations.column(name).combine_chunks() for name in COMBINATION]
         self._originators, self._labels = (column.unique().cast(pa.string()) for column in names)
         first = pc.index_in(names[0], value_set=self._originators).to_numpy()
         second = pc.index_in(names[1], value_set=self._labels).to_numpy()

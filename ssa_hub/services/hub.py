@@ -147,10 +147,12 @@ async def run_worker(hub: Hub, reporter: Reporter, on_turn: Callable[[], None] =
         )  # fmt: skip
         tasks.create_task(WithdrawalNotices(hub.state, hub.history, clock).run())
         tasks.create_task(WithdrawalHistory(hub.state, hub.history).run())
-        exporting = Exporting(hub.history, hub.policies, Disclosures(hub.state))
+        exporting = Exporting(hub.history, hub.policies, Disclosures(hub.state), clock)
         exports = hub.settings.data_dir / "exports"
         tasks.create_task(
-            ExportService(hub.state, exporting, exports, holder, ExportLimits(), room=hub.disk.check).run()
+            ExportService(
+                hub.state, exporting, exports, holder, ExportLimits(), clock_tai_ns=clock, room=hub.disk.check
+            ).run()
         )
         tasks.create_task(TearLineService(hub.state, hub.policies, holder, clock).run())
         tasks.create_task(ScreeningService(log, hub.state, settings, holder, reporter).run())

@@ -11,16 +11,18 @@ from ingest.disk_reserve import DiskFullError
 from schemas.timescales import format_utc, now_tai_ns
 from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.export_formats import ExportFormat
-from ssa_hub.sharing.export_parts import Content, ExportFiles
+from ssa_hub.sharing.export_parts import Content, ExportFiles, Part, remove_files
 from ssa_hub.sharing.exporting import ExportAsked, ExportBasis, Exporting, RulesChangedError
-from ssa_hub.state.export_jobs import OPEN, ExportJob, ExportJobs
+from ssa_hub.sharing.policies import Rules
+from ssa_hub.state.export_jobs import ENDED, OPEN, ExportJob, ExportJobs, TooManyJobsError
 from ssa_hub.state.store import State
 
 
 class ExportLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Jobs a partner may have, open or complete; bytes of all jobs together; how long they are kept, s."""
+    """Jobs a partner may have, open or complete; bytes that his may take, and all together; how long kept, s."""
 
     jobs_a_partner: int = 4
+    bytes_a_partner: int = 50_000_000_000
     bytes_max: int = 200_000_000_000
     keep_s: float = 86_400.0
 
@@ -41,13 +43,14 @@ class NoRoomError(Exception):
 
 
 class Finished(NamedTuple):
-    """A complete export as it can be fetched."""
+    """A complete export as it can be fetched. ``rules``: those that everything in it was looked at with."""
 
     path: Path
     content: Content
     format: ExportFormat
     policy_version: str
     data_mode: str
+    rules: Rules
 
 
 class ExportDesk:
@@ -76,6 +79,8 @@ class ExportDesk:
             raise NoRoomError("the disk has no room for exports") from error
         if self._jobs.bytes_kept() >= self._limits.bytes_max:
             raise NoRoomError("exports take as much room as they may")
+        if self._jobs.bytes_kept(partner.name) >= self._limits.bytes_a_partner:
+            raise TooManyJobsError(partner.name)
         question = msgspec.json.encode(Order(asked)).decode()
         now, most = self._clock_tai_ns(), self._limits.jobs_a_partner
         return described(self._jobs.add(uuid.uuid4().hex, partner.name, question, now, most))
@@ -100,11 +105,14 @@ class ExportDesk:
         now = self._clock_tai_ns()
         self._jobs.change(job_id, only=(*OPEN, "complete"), status="cancelled", finished_tai_ns=now)
         if job.status != "running":
-            ExportFiles(self._directory / job_id).remove()
+            remove_files(self._directory / job_id)
         return True
 
-    def content(self, partner: Partner, job_id: str) -> Finished | None:
+    def content(self, partner: Partner, job_id: str, looked_at_with: Rules | None = None) -> Finished | None:
         """The content of a complete job; None where he has none of that id.
+
+        ``looked_at_with``: the rules of an earlier answer, for one who fetches it and asks whether he still may: what
+        is in it is looked at again where other rules are in force.
 
         Raises NotReadyError, and RulesChangedError where it must be ordered anew: the rules that it was made under are
         not those of now, something in it has been withdrawn, or it has expired.
@@ -117,13 +125,18 @@ class ExportDesk:
         order = msgspec.json.decode(job.question, type=Order)
         if job.status != "complete" or job.sha256 is None or order.basis is None:
             raise NotReadyError(job.status)
+        rules = self._exporting.rules()
         self._exporting.check(partner, order.basis)
-        files = ExportFiles(self._directory / job_id)
-        self._exporting.check_withdrawals(files.depends_on())
-        content = Content(job.bytes, job.sha256)
-        return Finished(
-            files.content, content, order.asked.format, order.basis.policy_version, order.asked.data_mode.value
-        )
+        files = ExportFiles(self._directory / job_id, job.attempt or "")
+        if rules is not looked_at_with:
+            parts = msgspec.json.decode(job.parts, type=list[Part])
+            if not files.has_content(parts):
+                raise RulesChangedError("the export's files are gone")
+            self._exporting.check_withdrawals(files.depends_on(parts))
+            self._exporting.check_grants(partner, order.asked, files.grants(parts))
+        content, asked = Content(job.bytes, job.sha256), order.asked
+        version = order.basis.policy_version
+        return Finished(files.content, content, asked.format, version, asked.data_mode.value, rules)
 
     def _own(self, partner: Partner, job_id: str) -> ExportJob | None:
         job = self._jobs.get(job_id)
@@ -138,8 +151,8 @@ def remove_ended_files(jobs: ExportJobs, directory: Path) -> int:
     removed = 0
     for path in directory.iterdir() if directory.exists() else ():
         job = jobs.get(path.name)
-        if job is None or job.status in ("failed", "cancelled", "expired"):
-            ExportFiles(path).remove()
+        if job is None or job.status in ENDED:
+            remove_files(path)
             removed += 1
     return removed
 

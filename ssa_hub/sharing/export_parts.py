@@ -1,12 +1,12 @@
 """An export's files while it is made and after: durable parts of shown rows, and the content made of them.
 
 A part is on disk before it is noted; what is not noted is made again. The content is made of all parts in one go, so
-that it has the same bytes however often the work was interrupted.
+that it has the same bytes however often the work was interrupted. Each attempt at the work writes under names of its
+own: one that goes on although another has taken over changes nothing of what that one has noted.
 """
 
 import base64
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ BATCHES_A_PART = 8
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A durable part: its rows and the key to go on behind."""
+    """A durable part: its rows, the key to go on behind, the bytes that it takes, and what its files are named by."""
 
     rows: int
     after: tuple[Any, ...]
     fraction: float
+    bytes: int = 0
+    name: str = ""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -44,28 +46,32 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class ExportFiles:
-    """The files of one export in a directory of its own."""
+    """The files of one export in a directory of its own, as one attempt at it writes them."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.content = directory / "content"
+    def __init__(self, directory: Path, attempt: str) -> None:
+        self.directory, self._attempt = directory, attempt
+        self.content = directory / f"content-{attempt}"
 
     def write_parts(
         self,
         batches: Iterator[ShownBatch],
         parts: Sequence[Part],
         note: Callable[[Sequence[Part]], None],
-        room: Callable[[], None],
+        go_on: Callable[[], None],
         batches_a_part: int = BATCHES_A_PART,
     ) -> list[Part]:
         """Write the batches behind the parts that there are; ``note`` is told of all parts after each. All parts.
 
-        ``room`` raises where the disk has none, and may raise to end the work between two batches. Raises OSError.
+        ``go_on`` may raise to end the work between two batches. Raises OSError.
         """
         make_directories(self.directory)
-        done, gathered = list(parts), []
-        for batch in batches:
-            room()
+        done, gathered = list(parts), list[ShownBatch]()
+        waiting = iter(batches)
+        while True:
+            go_on()  # before the next batch is made, as that is in the ledger once it is
+            batch = next(waiting, None)
+            if batch is None:
+                break
             gathered.append(batch)
             if len(gathered) == batches_a_part:
                 done = self._write_part(gathered, done, note)
@@ -75,58 +81,103 @@ class ExportFiles:
     def _write_part(
         self, batches: list[ShownBatch], done: list[Part], note: Callable[[Sequence[Part]], None]
     ) -> list[Part]:
-        number = len(done)
-        with DurableStream(self._ids(number)) as file:
-            file.write(b"".join(batch.depends_on for batch in batches))
-        sink = pa.BufferOutputStream()
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
-        with pa.ipc.new_stream(sink, batches[0].records.schema, options=options) as writer:
-            for batch in batches:
-                writer.write_table(batch.records)
-        with DurableStream(self._part(number)) as file:
-            file.write(sink.getvalue().to_pybytes())
-        rows = sum(batch.records.num_rows for batch in batches)
-        done = [*done, Part(rows, batches[-1].after, batches[-1].fraction)]
+        name = f"{len(done):06}-{self._attempt}"
+        grants = pa.concat_tables([batch.grants for batch in batches])
+        contents = {
+            self._ids(name): b"".join(batch.depends_on for batch in batches),
+            self._grants(name): _in_bytes([grants.group_by(grants.column_names).aggregate([])]),
+            self._rows(name): _in_bytes([batch.records for batch in batches]),
+        }
+        for path, content in contents.items():
+            with DurableStream(path) as file:
+                file.write(content)
+        rows, size = sum(batch.records.num_rows for batch in batches), sum(map(len, contents.values()))
+        done = [*done, Part(rows, batches[-1].after, batches[-1].fraction, size, name)]
         note(done)
         return done
 
-    def assemble(self, parts: int, form: ExportFormat, empty: pa.Table, between: Callable[[], None]) -> Content:
-        """Make the content of that many parts, durable; the parts are removed. Raises OSError."""
+    def assemble(
+        self, parts: Sequence[Part], form: ExportFormat, empty: pa.Table, go_on: Callable[[int], None]
+    ) -> Content:
+        """Make the content of the parts, durable. ``go_on`` is told its bytes so far and may raise. Raises OSError."""
         digest = hashlib.sha256()
         make_directories(self.directory)
         size = 0
         with DurableStream(self.content) as file:
             for piece in written(self._batches(parts), form, empty):
-                between()
+                go_on(size)
                 digest.update(piece)
                 file.write(piece)
                 size += len(piece)
         return Content(size, digest.hexdigest())
 
-    def remove_parts(self) -> None:
-        """Remove the parts' rows; what the content depends on stays."""
-        for path in self.directory.glob("part-*.arrow"):
-            path.unlink(missing_ok=True)
+    def depends_on(self, parts: Sequence[Part]) -> Iterator[bytes]:
+        """The ids that the content of the parts depends on, part by part. Raises OSError."""
+        for part in parts:
+            yield self._ids(part.name).read_bytes()
 
-    def depends_on(self) -> Iterator[bytes]:
-        """The ids that the content depends on, part by part. Raises OSError."""
-        for path in sorted(self.directory.glob("ids-*.bin")):
-            yield path.read_bytes()
+    def grants(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
+        """The combinations that the rows of the parts were released by. Raises OSError."""
+        for part in parts:
+            with pa.OSFile(str(self._grants(part.name))) as file, pa.ipc.open_stream(file) as reader:
+                yield reader.read_all()
 
-    def remove(self) -> None:
-        """Remove everything. Raises OSError."""
-        if self.directory.exists():
-            shutil.rmtree(self.directory)
-            sync_directory(self.directory.parent)
+    def has_parts(self, parts: Sequence[Part]) -> bool:
+        """Whether the rows of the parts are there, and what they depend on."""
+        return all(path.exists() for path in self._of(parts, self._rows, self._ids, self._grants))
 
-    def _batches(self, parts: int) -> Iterator[pa.Table]:
-        for number in range(parts):
-            with pa.OSFile(str(self._part(number))) as file, pa.ipc.open_stream(file) as reader:
+    def has_content(self, parts: Sequence[Part]) -> bool:
+        """Whether the content is there, and what it depends on."""
+        return self.content.exists() and all(path.exists() for path in self._of(parts, self._ids, self._grants))
+
+    def keep_parts(self, parts: Sequence[Part]) -> None:
+        """Remove what no part is made of, as an attempt leaves it that was cut off. Raises OSError."""
+        self._keep(self._of(parts, self._rows, self._ids, self._grants))
+
+    def keep_content(self, parts: Sequence[Part]) -> None:
+        """Remove all but the content and what it depends on. Raises OSError."""
+        self._keep({self.content, *self._of(parts, self._ids, self._grants)})
+
+    def _keep(self, kept: set[Path]) -> None:
+        for path in self.directory.iterdir() if self.directory.exists() else ():
+            if path not in kept:
+                path.unlink(missing_ok=True)
+
+    def _of(self, parts: Sequence[Part], *named: Callable[[str], Path]) -> set[Path]:
+        return {path(part.name) for part in parts for path in named}
+
+    def _batches(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
+        for part in parts:
+            with pa.OSFile(str(self._rows(part.name))) as file, pa.ipc.open_stream(file) as reader:
                 for batch in reader:
                     yield pa.Table.from_batches([batch])
 
-    def _part(self, number: int) -> Path:
-        return self.directory / f"part-{number:06}.arrow"
+    def _rows(self, name: str) -> Path:
+        return self.directory / f"rows-{name}.arrow"
 
-    def _ids(self, number: int) -> Path:
-        return self.directory / f"ids-{number:06}.bin"
+    def _grants(self, name: str) -> Path:
+        return self.directory / f"grants-{name}.arrow"
+
+    def _ids(self, name: str) -> Path:
+        return self.directory / f"ids-{name}.bin"
+
+
+def remove_files(directory: Path) -> None:
+    """Remove an export's files, whoever else removes them. Raises OSError, as where something still writes there."""
+    try:
+        for path in directory.iterdir():
+            path.unlink(missing_ok=True)
+        directory.rmdir()
+    except FileNotFoundError:
+        return
+    sync_directory(directory.parent)
+
+
+def _in_bytes(tables: Sequence[pa.Table]) -> bytes:
+    """Tables of one schema as an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_stream(sink, tables[0].schema, options=options) as writer:
+        for table in tables:
+            writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())

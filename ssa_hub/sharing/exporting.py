@@ -1,6 +1,6 @@
 """Exports as a partner is shown them: fixed numbers of visible rows, masked, with his ids, in the ledger first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from schemas.records import DataMode, Kind
 from schemas.timescales import NS_PER_DAY, now_tai_ns
-from ssa_hub.history.export_question import EXPORTED, ExportQuestion, Wanted
+from ssa_hub.history.combinations import released_combinations
+from ssa_hub.history.export_question import COMBINATION, EXPORTED, ExportQuestion, Wanted
 from ssa_hub.history.exporting import Exporter
 from ssa_hub.history.planning import Range
 from ssa_hub.history.store import History
@@ -17,7 +18,7 @@ from ssa_hub.history.tables import CONJUNCTIONS, ELEMENTS
 from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.disclosures import Channel, Disclosures, disclosures_of
 from ssa_hub.sharing.export_formats import ExportFormat
-from ssa_hub.sharing.policies import Policies, Released
+from ssa_hub.sharing.policies import Policies, Released, Rules
 from ssa_hub.sharing.shown_rows import shown_rows
 
 # Visible rows of each batch but the last: of no file's making.
@@ -59,13 +60,15 @@ class ExportBasis(msgspec.Struct, frozen=True):
 class ShownBatch(NamedTuple):
     """Rows as shown, already in the ledger. ``after``: the key to go on behind; ``fraction``: share of all done.
 
-    ``depends_on``: true ids, 16 bytes each, whose withdrawal would change these rows.
+    ``depends_on``: true ids, 16 bytes each, whose withdrawal would change these rows; ``grants``: the combinations of
+    originator and label that they were released by.
     """
 
     records: pa.Table
     after: Key
     fraction: float
     depends_on: bytes
+    grants: pa.Table
 
 
 class Exporting:
@@ -89,16 +92,34 @@ class Exporting:
         table = self._policies.released_to(partner, now).table
         return ExportBasis(now, table.policy_version, str(table.posture), table.valid_until_tai_ns)
 
+    def rules(self) -> Rules:
+        """The rules in force now; the same object until something in them changes."""
+        return self._policies.rules()
+
     def check(self, partner: Partner, basis: ExportBasis) -> Released:
         """What is released as of the basis. Raises RulesChangedError where other rules are in force by now."""
         now = self._clock_tai_ns()
+        if partner.name not in self._policies.rules().partners:
+            raise RulesChangedError("the partner is no longer enrolled")
         released = self._policies.released_to(partner, now)
         same = (released.table.policy_version, str(released.table.posture)) == (basis.policy_version, basis.posture)
         if not same or (basis.valid_until_tai_ns is not None and now >= basis.valid_until_tai_ns):
             raise RulesChangedError("the rules have changed since this export began")
         return released
 
-    def check_withdrawals(self, depends_on: Iterator[bytes]) -> None:
+    def check_grants(self, partner: Partner, asked: ExportAsked, grants: Iterable[pa.Table]) -> None:
+        """Raise RulesChangedError where a combination that rows were released by is not released any more.
+
+        A security policy changes that under the same policy version; what the version names (delays, masks, steps)
+        is `check`'s. Only the rows' own combinations are looked at: what else is released tells nothing of them.
+        """
+        released = self._policies.released_to(partner, self._clock_tai_ns())
+        current = released_combinations(_release(asked, released), EXPORTED[asked.kind].release_kind, asked.data_mode)
+        for table in grants:
+            if table.join(current.select(COMBINATION), keys=COMBINATION, join_type="left anti").num_rows:
+                raise RulesChangedError("the rules have changed since this export began")
+
+    def check_withdrawals(self, depends_on: Iterable[bytes]) -> None:
         """Raise RulesChangedError where a record that an export depends on has been withdrawn."""
         withdrawn = self._policies.rules().withdrawn.column("record_id").to_pylist()
         if not withdrawn:
@@ -126,19 +147,22 @@ class Exporting:
         question = _question(asked, released, basis)
         share = _Share(asked, question, basis)
         for rows in _cut(self._exporter.rows(question, after), self._batch_rows):
-            released = self.check(partner, basis)
+            now_released = self.check(partner, basis)
+            # As released when it began: the masks' numbers in the rows are of that table.
             true, records = _shown(rows, question, released)
-            self.check_withdrawals(iter([_depends_on(true, released, question)]))
+            depends_on, grants = _depends_on(true, released, question), question.grants_of(rows)
+            self.check_withdrawals([depends_on])
+            if now_released is not released:
+                self.check_grants(partner, asked, [grants])
             kind = question.exported.release_kind
             self._disclosures.record(
                 disclosures_of(true, kind, released.table, partner=partner.name, channel=Channel.EXPORT)
             )
             key = question.key_of(rows, rows.num_rows - 1)
-            yield ShownBatch(records, key, share.at(key), _depends_on(true, released, question))
+            yield ShownBatch(records, key, share.at(key), depends_on, grants)
 
 
 def _question(asked: ExportAsked, released: Released, basis: ExportBasis) -> ExportQuestion:
-    release = {ELEMENTS: released.elements, CONJUNCTIONS: released.conjunctions}[asked.kind]
     wanted = Wanted(
         asked.data_mode,
         basis.as_of_tai_ns,
@@ -149,7 +173,13 @@ def _question(asked: ExportAsked, released: Released, basis: ExportBasis) -> Exp
         asked.known_at_tai_ns,
     )
     order_key = released.order_key(EXPORTED[asked.kind].release_kind)
-    return ExportQuestion(asked.kind, release, wanted, order_key=order_key, withdrawn=released.withdrawn)
+    return ExportQuestion(
+        asked.kind, _release(asked, released), wanted, order_key=order_key, withdrawn=released.withdrawn
+    )
+
+
+def _release(asked: ExportAsked, released: Released) -> pa.Table:
+    return {ELEMENTS: released.elements, CONJUNCTIONS: released.conjunctions}[asked.kind]
 
 
 def _no_rows(question: ExportQuestion) -> pa.Table:

@@ -8,6 +8,8 @@ from ssa_hub.state.database import Database, lock_table
 from ssa_hub.state.history_tables import export_jobs
 
 OPEN = ("queued", "running")
+# Without content, for good.
+ENDED = ("failed", "cancelled", "expired")
 
 
 class TooManyJobsError(Exception):
@@ -15,7 +17,7 @@ class TooManyJobsError(Exception):
 
 
 class ExportJob(NamedTuple):
-    """A row of ``export_jobs``. Instants are TAI ns; ``question`` and ``parts`` are JSON."""
+    """A row of ``export_jobs``. Instants are TAI ns; ``question`` and ``parts`` are JSON; ``attempt``: whose files."""
 
     job_id: str
     partner: str
@@ -33,6 +35,7 @@ class ExportJob(NamedTuple):
     parts: str
     sha256: str | None
     failure: str | None
+    attempt: str | None
 
 
 class ExportJobs:
@@ -71,9 +74,16 @@ class ExportJobs:
             found = _one(connection, export_jobs.c.status.in_(OPEN))
         return min(found, key=lambda job: (job.status != "running", job.requested_tai_ns, job.job_id), default=None)
 
-    def change(self, job_id: str, *, only: tuple[str, ...] = OPEN, **values: Any) -> bool:
-        """Set columns of a job that has one of the statuses ``only``. False where it has another by now."""
-        chosen = (export_jobs.c.job_id == job_id, export_jobs.c.status.in_(only))
+    def change(
+        self, job_id: str, *, only: tuple[str, ...] = OPEN, of_attempt: str | None = None, **values: Any
+    ) -> bool:
+        """Set columns of a job that has one of the statuses ``only``, and is of the attempt where one is named.
+
+        False where it is not, by now.
+        """
+        chosen: list[ColumnElement[bool]] = [export_jobs.c.job_id == job_id, export_jobs.c.status.in_(only)]
+        if of_attempt is not None:
+            chosen.append(export_jobs.c.attempt == of_attempt)
         with self._database.transaction() as connection:
             return connection.execute(update(export_jobs).where(*chosen).values(**values)).rowcount == 1
 
@@ -85,19 +95,20 @@ class ExportJobs:
 
     def forget(self, before_tai_ns: int) -> int:
         """Remove jobs that ended before an instant and have no content; how many."""
-        over = export_jobs.c.status.in_(("failed", "cancelled", "expired"))
+        over = export_jobs.c.status.in_(ENDED)
         with self._database.transaction() as connection:
             return connection.execute(
                 delete(export_jobs).where(over, export_jobs.c.finished_tai_ns < before_tai_ns)
             ).rowcount
 
-    def bytes_kept(self) -> int:
-        """Bytes of every job that has any."""
+    def bytes_kept(self, partner: str | None = None) -> int:
+        """Bytes of the jobs that have any, while they are made and after: of all partners, or of one."""
+        kept: list[ColumnElement[bool]] = [export_jobs.c.status.in_([*OPEN, "complete"])]
+        if partner is not None:
+            kept.append(export_jobs.c.partner == partner)
         with self._database.snapshot() as connection:
-            kept = select(func.coalesce(func.sum(export_jobs.c.bytes), 0)).where(
-                export_jobs.c.status.in_([*OPEN, "complete"])
-            )
-            return int(connection.execute(kept).scalar_one())
+            total = select(func.coalesce(func.sum(export_jobs.c.bytes), 0)).where(*kept)
+            return int(connection.execute(total).scalar_one())
 
 
 def _one(connection: Connection, chosen: ColumnElement[bool]) -> list[ExportJob]:

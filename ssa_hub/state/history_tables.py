@@ -9,7 +9,8 @@ from ssa_hub.state.tables import ID, SERIAL, metadata
 
 # An export that a partner ordered. ``question`` is the JSON of what he asked; the rules are those of
 # ``policy_version`` at ``as_of_tai_ns``, both set when the work begins. ``parts`` is the JSON of the parts that are
-# durable (rows, bytes, digest, key to go on after): a worker that takes over goes on behind the last of them.
+# durable (rows, bytes, key to go on after): a worker that takes over goes on behind the last of them. ``attempt`` names
+# who works on it, or made its content: another that still believes to do so changes nothing.
 export_jobs = Table(
     "export_jobs",
     metadata,
@@ -29,6 +30,7 @@ export_jobs = Table(
     Column("parts", Text, nullable=False, server_default=text("'[]'")),
     Column("sha256", ID, nullable=True),
     Column("failure", Text, nullable=True),
+    Column("attempt", ID, nullable=True),
     CheckConstraint(
         "status IN ('queued', 'running', 'complete', 'failed', 'cancelled', 'expired')", name="status"
     ),

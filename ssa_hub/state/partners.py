@@ -7,6 +7,7 @@ from sqlalchemy import delete, select, update
 
 from ssa_hub.release.partner import KeyRecord, Partner
 from ssa_hub.state.database import Database, upsert
+from ssa_hub.state.history_tables import export_jobs
 from ssa_hub.state.policy import policy_changed
 from ssa_hub.state.tables import api_keys, partners
 
@@ -38,7 +39,10 @@ class Partners:
                 policy_changed(connection)
 
     def remove(self, name: str, now_tai_ns: int) -> bool:
-        """Forget a partner and revoke all his keys. False where there was none of that name."""
+        """Forget a partner and his exports, and revoke all his keys. False where there was none of that name.
+
+        Who is enrolled under the name later on is another: the files of the exports go as those of forgotten jobs do.
+        """
         with self._database.transaction() as connection:
             removed = connection.execute(delete(partners).where(partners.c.name == name)).rowcount == 1
             connection.execute(
@@ -46,6 +50,7 @@ class Partners:
                 .where(api_keys.c.partner == name, api_keys.c.revoked_tai_ns.is_(None))
                 .values(revoked_tai_ns=now_tai_ns)
             )
+            connection.execute(delete(export_jobs).where(export_jobs.c.partner == name))
             policy_changed(connection)
         return removed
 

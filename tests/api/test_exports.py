@@ -9,7 +9,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from ingest.disk_reserve import DiskFullError
+from schemas.labels import Label
+from schemas.records import DataMode
 from ssa_hub.services.export_jobs import ExportService
 from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.export_desk import ExportLimits
-from ssa_hub.sharing.exporting import Exporting
+from ssa_hub.sharing.export_formats import ExportFormat
+from ssa_hub.sharing.exporting import ExportAsked, Exporting, RulesChangedError
 from tests.api.conftest import ELEMENTS
 from tests.api.records import record_id, utc
 from tests.api.rules import ALPHA
 from tests.api.served_hub import ServedHub
+from tests.schemas.spif.documents import spif
 
 
 def paged(client: httpx.Client, path: str, **query: Any) -> list[dict[str, Any]]:
@@ -226,6 +231,93 @@ def test_a_job_is_gone_when_the_rules_change(own_hub: ServedHub) -> None:
     service_of(own_hub).turn()
     own_hub.agree(ALPHA.replace('id = "beta-full"', 'id = "beta-other"'))
     assert own_hub.client("BETA").get(f"/v1/exports/{job}/content").status_code == 410
+
+
+def rows_made(hub: ServedHub, partner: str, between: Callable[[], None]) -> int:
+    """Rows of an export in batches of one, between whose first and second something happens."""
+    exporting = Exporting(hub.hub.history, hub.hub.policies, Disclosures(hub.state, hub.clock), hub.clock, batch_rows=1)
+    asked = ExportAsked("elements", DataMode.REAL, ExportFormat.CSV)
+    enrolled = hub.state.partners.get(partner)
+    assert enrolled is not None
+    batches = exporting.batches(enrolled, asked, exporting.basis(enrolled))
+    next(batches)
+    between()
+    return 1 + sum(batch.records.num_rows for batch in batches)
+
+
+def test_a_security_policy_that_forbids_a_label_ends_exports_of_it(own_hub: ServedHub) -> None:
+    """It changes no policy version: that names the partner's rules, not what labels mean."""
+    client = own_hub.client("BETA")
+    job, in_part = ordered(client), ordered(client)
+    service_of(own_hub).turn()
+    assert rows_made(own_hub, "BETA", lambda: None) > 1
+
+    def forbid() -> None:
+        own_hub.state.security_policies.add(
+            "PUBLIC", spif(name="PUBLIC"), file="public.spif", by="test", now_tai_ns=own_hub.clock()
+        )
+
+    with pytest.raises(RulesChangedError):
+        rows_made(own_hub, "BETA", forbid)
+    assert client.get("/v1/elements/history").json()["items"] == []
+    assert client.get(f"/v1/exports/{job}/content").status_code == 410
+    # What is made now is made under the rules of now.
+    service_of(own_hub).turn()
+    assert client.get(f"/v1/exports/{in_part}").json()["rows"] == 0
+    assert client.get(f"/v1/exports/{in_part}/content").status_code == 200
+
+
+def test_a_label_that_nothing_in_a_job_has_leaves_it_as_it_is(own_hub: ServedHub) -> None:
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    service_of(own_hub).turn()
+    own_hub.record(labels=(Label("PUBLIC", "UNCLASSIFIED", privacy_mark="NEW"),))
+    assert client.get(f"/v1/exports/{job}/content").status_code == 200
+
+
+def test_exports_of_a_partner_who_is_removed_end(own_hub: ServedHub) -> None:
+    with pytest.raises(RulesChangedError, match="no longer enrolled"):
+        rows_made(own_hub, "BETA", lambda: own_hub.state.partners.remove("BETA", own_hub.clock()))
+
+
+def test_a_job_whose_parts_are_gone_is_begun_anew_and_holds_up_nobody(own_hub: ServedHub) -> None:
+    client = own_hub.client("BETA")
+    whole, job = ordered(client, format="csv"), ordered(client, format="csv")
+    service_of(own_hub).turn()
+    arguments = [str(own_hub.hub.settings.data_dir), str(own_hub.clock())]
+    subprocess.run([sys.executable, "-c", _DYING_WORKER, *arguments], check=False, timeout=120)
+    for path in (own_hub.hub.settings.data_dir / "exports" / job).glob("rows-*"):
+        path.unlink()
+    other = ordered(own_hub.client("GAMMA"))
+    service_of(own_hub).turn()
+    service_of(own_hub).turn()
+    assert own_hub.client("GAMMA").get(f"/v1/exports/{other}").json()["status"] == "complete"
+    contents = [client.get(f"/v1/exports/{one}/content").content for one in (whole, job)]
+    assert contents[0] == contents[1] != b""
+
+
+@pytest.mark.parametrize("gone", ["content-*", "ids-000000-*", "grants-000000-*"])
+def test_a_job_whose_files_are_gone_must_be_ordered_anew(own_hub: ServedHub, gone: str) -> None:
+    job = ordered(own_hub.client("BETA"))
+    service_of(own_hub).turn()
+    (found,) = (own_hub.hub.settings.data_dir / "exports" / job).glob(gone)
+    found.unlink()
+    assert own_hub.client("BETA").get(f"/v1/exports/{job}/content").status_code == 410
+
+
+def test_while_the_disk_is_full_nothing_is_noted_of_a_job(own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered(own_hub.client("BETA"))
+    service = service_of(own_hub)
+
+    def full() -> None:
+        raise DiskFullError("full")
+
+    monkeypatch.setattr(service, "_room", full)
+    for _ in range(3):
+        with pytest.raises(DiskFullError):
+            service.turn()
+    shown = [record_id(name) for name in ("iss, new", "iss, old")]
+    assert own_hub.state.ledger.who_received(shown, None, 0) == []
 
 
 def test_a_job_is_cancelled_with_its_files_and_expires_with_them(own_hub: ServedHub) -> None:

@@ -1,0 +1,281 @@
+"""How exports end before they are whole, and what becomes of their files, room and places."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ssa_hub.api import export_answers
+from ssa_hub.release.partner import Partner
+from ssa_hub.services.export_jobs import ExportService
+from ssa_hub.services.leased_work import StoppedError
+from ssa_hub.sharing.disclosures import Disclosures
+from ssa_hub.sharing.export_desk import ExportLimits, NoRoomError
+from ssa_hub.sharing.exporting import Exporting, ShownBatch
+from ssa_hub.sharing.open_exports import OpenExports, TooManyAtOnceError
+from ssa_hub.state.export_jobs import ExportJob
+from tests.api.conftest import ELEMENTS
+from tests.api.records import record_id
+from tests.api.served_hub import ServedHub
+
+
+def service_of(hub: ServedHub, *, limits: ExportLimits = ExportLimits(), **others: Any) -> ExportService:  # noqa: B008
+    """A worker's service on the hub's directory: parts of one batch of one row."""
+    exporting = Exporting(hub.hub.history, hub.hub.policies, Disclosures(hub.state, hub.clock), hub.clock, batch_rows=1)
+    return ExportService(
+        hub.state, exporting, directory_of(hub), "test", limits, clock_tai_ns=hub.clock, batches_a_part=1, **others
+    )
+
+
+def directory_of(hub: ServedHub) -> Path:
+    return hub.hub.settings.data_dir / "exports"
+
+
+def ordered(client: httpx.Client, form: str = "csv") -> str:
+    answer = client.post("/v1/exports", json={"kind": "elements", "format": form})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def at_look(number: int, act: Callable[[], object]) -> Callable[[], None]:
+    """What acts the so-manieth time that it is asked whether there is room."""
+    looks = iter(range(1_000_000))
+
+    def look() -> None:
+        if next(looks) == number:
+            act()
+
+    return look
+
+
+def is_stopped() -> None:
+    raise StoppedError
+
+
+# Looks 0 to 2 are before batches, then come one that finds no more of them, and those of the content.
+@pytest.mark.parametrize("look", [0, 1, 2, 3, 4, 5])
+def test_a_worker_that_lost_its_lease_changes_nothing_of_its_successors_work(own_hub: ServedHub, look: int) -> None:
+    client = own_hub.client("BETA")
+    whole, job = sorted([ordered(client), ordered(client)])
+    service_of(own_hub).turn()
+    late = service_of(own_hub, room=at_look(look, service_of(own_hub).turn))
+    with pytest.raises(StoppedError):
+        late.turn()
+    assert client.get(f"/v1/exports/{job}").json()["status"] == "complete"
+    contents = [client.get(f"/v1/exports/{one}/content") for one in (whole, job)]
+    assert contents[0].content == contents[1].content != b""
+    # Nor does its successor keep anything of it but the parts that it went on behind.
+    assert len(list((directory_of(own_hub) / job).glob("content-*"))) == 1
+
+
+@pytest.mark.parametrize("look", [0, 1, 2, 3, 4])
+def test_a_worker_that_lost_its_lease_stops_while_its_successor_works(own_hub: ServedHub, look: int) -> None:
+    client = own_hub.client("BETA")
+    whole, job = sorted([ordered(client), ordered(client)])
+    service_of(own_hub).turn()
+
+    left: list[ExportJob | None] = []
+
+    def succeeded() -> None:
+        with pytest.raises(StoppedError):
+            service_of(own_hub, room=at_look(1, is_stopped)).turn()
+        left.append(own_hub.state.export_jobs.get(job))
+
+    with pytest.raises(StoppedError):
+        service_of(own_hub, room=at_look(look, succeeded)).turn()
+    assert [own_hub.state.export_jobs.get(job)] == left
+    service_of(own_hub).turn()
+    contents = [client.get(f"/v1/exports/{one}/content").content for one in (whole, job)]
+    assert contents[0] == contents[1] != b""
+
+
+def test_a_worker_that_takes_over_in_the_middle_goes_on_alone(own_hub: ServedHub) -> None:
+    client = own_hub.client("BETA")
+    whole, job = sorted([ordered(client), ordered(client)])
+    service_of(own_hub).turn()
+    first = service_of(own_hub, room=at_look(2, is_stopped))
+    with pytest.raises(StoppedError):
+        first.turn()
+    stale = directory_of(own_hub) / job / ".content-x.part"
+    stale.write_bytes(b"as a worker leaves it that is killed")
+    service_of(own_hub).turn()
+    assert not stale.exists()
+    contents = [client.get(f"/v1/exports/{one}/content").content for one in (whole, job)]
+    assert contents[0] == contents[1] != b""
+
+
+async def test_files_of_a_job_that_was_given_up_while_no_worker_ran_go_when_one_does(own_hub: ServedHub) -> None:
+    client = own_hub.client("BETA")
+    job = await asyncio.to_thread(ordered, client)
+    with pytest.raises(StoppedError):
+        await asyncio.to_thread(service_of(own_hub, room=at_look(2, is_stopped)).turn)
+    await asyncio.to_thread(client.delete, f"/v1/exports/{job}")
+    directory = directory_of(own_hub) / job
+    assert directory.exists()
+    running = asyncio.create_task(service_of(own_hub, every_s=0.01).run())
+    async with asyncio.timeout(60):
+        while directory.exists():  # noqa: ASYNC110  (files can only be looked for)
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+def test_an_export_larger_than_a_partner_may_have_fails_and_says_so(own_hub: ServedHub) -> None:
+    client = own_hub.client("BETA")
+    limits = ExportLimits(bytes_a_partner=10_000)
+    job, other = ordered(client), ordered(own_hub.client("NOBODY"))
+    for _ in range(2):
+        service_of(own_hub, limits=limits).turn()
+    status = client.get(f"/v1/exports/{job}").json()
+    assert status["status"] == "failed"
+    assert "10,000 bytes" in status["failure"]
+    assert not (directory_of(own_hub) / job).exists()
+    assert own_hub.client("NOBODY").get(f"/v1/exports/{other}").json()["status"] == "complete"
+
+
+def test_while_exports_take_all_their_room_a_job_waits(own_hub: ServedHub) -> None:
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    limits = ExportLimits(bytes_max=10_000)
+    for _ in range(2):
+        with pytest.raises(NoRoomError):
+            service_of(own_hub, limits=limits).turn()
+    assert client.get(f"/v1/exports/{job}").json()["status"] == "running"
+    service_of(own_hub).turn()
+    assert client.get(f"/v1/exports/{job}").json()["status"] == "complete"
+
+
+def test_who_is_enrolled_under_the_name_of_another_has_none_of_his_exports(own_hub: ServedHub) -> None:
+    job = ordered(own_hub.client("BETA"))
+    service_of(own_hub).turn()
+    before = own_hub.state.partners.get("BETA")
+    assert before is not None
+    own_hub.state.partners.remove("BETA", own_hub.clock())
+    own_hub.state.partners.put(before)
+    headers = {"Authorization": f"Bearer {own_hub.new_key('BETA')}"}
+    client = own_hub.client()
+    assert client.get("/v1/exports", headers=headers).json() == {"items": []}
+    assert client.get(f"/v1/exports/{job}/content", headers=headers).status_code == 404
+    service_of(own_hub).turn()
+    assert not (directory_of(own_hub) / job).exists()
+
+
+def withdrawn(hub: ServedHub) -> None:
+    hub.withdraw(next(row for row in ELEMENTS if row["record_id"] == record_id("iss, old")))
+
+
+def cancelled(hub: ServedHub) -> None:
+    (job,) = hub.state.export_jobs.of("BETA")
+    hub.state.export_jobs.change(job.job_id, only=("complete",), status="cancelled")
+
+
+def revoked(hub: ServedHub) -> None:
+    for key in hub.state.partners.all_keys():
+        if key.partner == "BETA":
+            hub.state.partners.revoke_key(key.key_id, hub.clock())
+
+
+def untouched(hub: ServedHub) -> None:
+    """Something that concerns nothing of the export."""
+    hub.withdraw(next(row for row in ELEMENTS if row["record_id"] == record_id("iss of omega")))
+
+
+@pytest.mark.parametrize(("happens", "goes_on"), [(withdrawn, False), (cancelled, False), (revoked, False),
+                                                  (untouched, True)])  # fmt: skip
+def test_a_download_under_way_ends_when_its_content_may_no_longer_be_given_out(
+    own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch, happens: Callable[[ServedHub], None], goes_on: bool
+) -> None:
+    client = own_hub.client("BETA")
+    content = f"/v1/exports/{ordered(client)}/content"
+    service_of(own_hub).turn()
+    size = len(client.get(content).content)
+    monkeypatch.setattr(export_answers, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(export_answers.ExportFile, "chunk_size", 100)
+    original, looks = own_hub.services.export_jobs.content, iter(range(1_000_000))
+
+    def looked(*arguments: Any) -> Any:
+        if next(looks) == 2:
+            happens(own_hub)
+        return original(*arguments)
+
+    monkeypatch.setattr(own_hub.services.export_jobs, "content", looked)
+    got = bytearray()
+
+    def fetch() -> None:
+        with client.stream("GET", content) as answer:
+            assert answer.status_code == 200
+            for piece in answer.iter_raw():
+                got.extend(piece)
+
+    if goes_on:
+        fetch()
+        assert len(got) == size
+        return
+    with pytest.raises(httpx.RemoteProtocolError):
+        fetch()
+    assert len(got) < size
+
+
+def test_an_export_in_one_answer_ends_when_its_key_is_revoked(
+    own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exports = own_hub.services.exports
+    original = exports.batches
+    monkeypatch.setattr(exports, "_batch_rows", 1)
+
+    def batches(*arguments: Any) -> Iterator[ShownBatch]:
+        for number, batch in enumerate(original(*arguments)):
+            if number == 1:
+                revoked(own_hub)
+            yield batch
+
+    monkeypatch.setattr(exports, "batches", batches)
+    with own_hub.client("BETA").stream("GET", "/v1/elements/export") as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            answer.read()
+
+
+def test_a_partner_is_sent_two_exports_at_once_and_all_together_eight(own_hub: ServedHub) -> None:
+    path = "/v1/elements/export"
+    places: OpenExports = own_hub.services.open_exports
+    with places.one_more("BETA"), places.one_more("BETA"):
+        refused = own_hub.client("BETA").get(path)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+        assert own_hub.client("GAMMA").get(path).status_code == 200
+        with places.one_more("A"), places.one_more("A"), places.one_more("B"), places.one_more("B"):
+            assert own_hub.client("GAMMA").get(path).status_code == 200
+            with places.one_more("C"), places.one_more("C"):
+                assert own_hub.client("GAMMA").get(path).status_code == 503
+                with pytest.raises(TooManyAtOnceError):
+                    places.one_more("D").__enter__()
+    for _ in range(12):  # a place is free again before the answer ends
+        assert own_hub.client("BETA").get(path).status_code == 200
+
+
+def test_a_place_is_free_again_when_the_client_goes_away(own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    exports, closed = own_hub.services.exports, list[Partner]()
+    original = exports.batches
+
+    def batches(partner: Partner, *others: Any) -> Iterator[ShownBatch]:
+        (batch,) = original(partner, *others)
+        try:
+            while True:
+                yield batch
+        finally:
+            closed.append(partner)
+
+    monkeypatch.setattr(exports, "batches", batches)
+    client = own_hub.client("BETA")
+    for _ in range(5):
+        while True:
+            with client.stream("GET", "/v1/elements/export", params={"format": "csv"}) as got:
+                if got.status_code == 429:  # the last one is still being closed
+                    continue
+                next(got.iter_raw())
+                break
+    assert len(closed) >= 3
