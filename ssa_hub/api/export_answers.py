@@ -16,6 +16,8 @@ from ssa_hub.api.problems import Problem, response_of
 
 # How often is asked, while a file is sent, whether it still may be.
 LOOK_EVERY_S = 1.0
+# Who takes a piece for longer than this loses his place to others.
+TAKEN_WITHIN_S = 60.0
 
 
 class BrokenOffError(Exception):
@@ -32,9 +34,17 @@ class ExportStream(StreamingResponse):
         self._close.atexit = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it. Raises BrokenOffError and whatever making it raises."""
+        """Send it. Raises BrokenOffError, also where the client takes nothing for long, and what making it raises."""
+
+        async def sending(message: Message) -> None:
+            try:
+                async with asyncio.timeout(TAKEN_WITHIN_S):
+                    await send(message)
+            except TimeoutError:
+                raise BrokenOffError("the client takes nothing") from None
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, sending)
         finally:
             # Not waited for: this may be cancelled, and closing takes as long as reading what is being read.
             asyncio.get_running_loop().run_in_executor(None, self._close)

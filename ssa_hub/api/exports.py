@@ -7,7 +7,7 @@ import msgspec
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from msgspec import structs
+from msgspec import Meta, structs
 from starlette.concurrency import run_in_threadpool
 
 from schemas.records import DataMode
@@ -15,13 +15,21 @@ from ssa_hub.api.access import Asking, Services, Token, Used
 from ssa_hub.api.bodies import read_body
 from ssa_hub.api.export_answers import BrokenOffError, ExportFile, ExportStream
 from ssa_hub.api.parameters import STRICT, CatalogueNumbers, Mode, ObjectIds, UtcText, instant
-from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented, invalid, not_found, unavailable
+from ssa_hub.api.problems import (
+    NOT_FOR_CACHES,
+    ProblemError,
+    documented,
+    invalid,
+    not_found,
+    unauthenticated,
+    unavailable,
+)
 from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.export_desk import NoRoomError, NotReadyError
 from ssa_hub.sharing.export_formats import MEDIA_TYPES, ExportFormat, written
 from ssa_hub.sharing.exporting import ExportAsked, ExportBasis, RulesChangedError
 from ssa_hub.sharing.open_exports import TooManyAtOnceError
-from ssa_hub.state.export_jobs import TooManyJobsError
+from ssa_hub.state.export_jobs import NotEnrolledError, TooManyJobsError
 
 router = APIRouter(prefix="/v1", dependencies=STRICT)
 
@@ -35,14 +43,19 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
+# As in the query of a listing.
+_ObjectId = Annotated[str, Meta(max_length=300, pattern=r"^[^\x00-\x1f]*$")]
+_CatalogueNumber = Annotated[int, Meta(ge=1, le=999_999_999)]
+
+
 class ExportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is ordered: ranges of UTC text with both ends in them, of epochs (conjunctions: TCAs) and of reception."""
 
     kind: Literal["elements", "conjunctions"]
     format: ExportFormat = ExportFormat.PARQUET
     data_mode: DataMode | None = None
-    object_ids: list[str] | None = None
-    catalogue_numbers: list[int] | None = None
+    object_ids: Annotated[list[_ObjectId], Meta(max_length=1_000)] | None = None
+    catalogue_numbers: Annotated[list[_CatalogueNumber], Meta(max_length=1_000)] | None = None
     from_utc: str | None = None
     to_utc: str | None = None
     received_from_utc: str | None = None
@@ -212,6 +225,8 @@ async def order_export(request: Request, used: Used, partner: Asking) -> Respons
     except TooManyJobsError:
         detail = "You have as many exports as you may have; delete one that you no longer need."
         raise ProblemError(429, "too-many-exports", "Too many exports", detail, Retry_After="60") from None
+    except NotEnrolledError:
+        raise unauthenticated("You are no longer a partner of this hub.") from None
     except NoRoomError:
         detail = "There is no room for another export just now."
         raise ProblemError(503, "unavailable", "The hub cannot do this just now", detail, Retry_After="600") from None
@@ -280,10 +295,11 @@ def get_content(used: Used, partner: Asking, token: Token, job_id: JobId) -> Res
 def _content(used: Services, partner: Partner, token: str | None, job_id: str) -> Response:
     try:
         found = used.export_jobs.content(partner, job_id)
+        size = None if found is None else found.path.stat()
     except NotReadyError as error:
         detail = f"It is {error}; ask for its status."
         raise ProblemError(409, "not-ready", "The export has no content", detail) from None
-    except RulesChangedError:
+    except (RulesChangedError, FileNotFoundError):
         detail = "What it was made under has changed, or it has expired: order it again."
         raise ProblemError(410, "gone", "The export is no longer given out", detail) from None
     if found is None:
@@ -295,20 +311,17 @@ def _content(used: Services, partner: Partner, token: str | None, job_id: str) -
         "SSA-Data-Mode": found.data_mode,
         **NOT_FOR_CACHES,
     }
-    rules = found.rules
 
     def look() -> None:
-        nonlocal rules
         _check_key(used, partner, token)
         try:
-            still = used.export_jobs.content(partner, job_id, rules)
+            still = used.export_jobs.content(partner, job_id)
         except (RulesChangedError, NotReadyError) as error:
             raise BrokenOffError(f"an export is no longer given out: {error}") from error
         if still is None:
             raise BrokenOffError("an export is no longer given out")
-        rules = still.rules
 
-    return ExportFile(found.path, look, headers=headers, media_type=MEDIA_TYPES[found.format])
+    return ExportFile(found.path, look, headers=headers, media_type=MEDIA_TYPES[found.format], stat_result=size)
 
 
 def _answer(body: Any) -> Response:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -72,7 +73,7 @@ def _made(exporting: "Exporting", partner: "Partner", asked: "ExportAsked", outp
 
     from ssa_hub.history.durable_io import DurableStream
     from ssa_hub.sharing.export_desk import Order
-    from ssa_hub.sharing.export_parts import ExportFiles, Part, remove_files
+    from ssa_hub.sharing.export_parts import DamagedError, ExportFiles, Part, remove_files
     from ssa_hub.sharing.exporting import RulesChangedError
 
     files = ExportFiles(output.with_name(f"{output.name}.export"), uuid.uuid4().hex)
@@ -84,6 +85,9 @@ def _made(exporting: "Exporting", partner: "Partner", asked: "ExportAsked", outp
         if (name, order.asked) != (partner.name, asked) or order.basis is None:
             raise end_with(f"{files.directory} is of another export: finish that one, or remove the directory")
         basis = order.basis
+        if not files.has_parts(parts):
+            typer.echo(f"parts in {files.directory} are gone: begun anew", err=True)
+            parts = []
     console = Console(stderr=True)
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -95,13 +99,14 @@ def _made(exporting: "Exporting", partner: "Partner", asked: "ExportAsked", outp
                     file.write(msgspec.json.encode((partner.name, Order(asked, basis), done)))
                 bars.update(task, completed=done[-1].fraction)
 
-            batches = exporting.batches(partner, asked, basis, parts[-1].after if parts else None)
-            parts = files.write_parts(batches, parts, note, lambda: None)
-            exporting.check_withdrawals(files.depends_on(parts))
-            exporting.check_grants(partner, asked, files.grants(parts))
+            with closing(exporting.batches(partner, asked, basis, parts[-1].after if parts else None)) as batches:
+                parts = files.write_parts(batches, parts, note, lambda: None)
+            for depends_on in files.depends_on(parts):
+                exporting.check_withdrawals([depends_on.ids])
+                exporting.check_grants(partner, asked, [depends_on.grants])
             empty = exporting.empty(partner, asked, basis)
             content = files.assemble(parts, asked.format, empty, lambda so_far: None)
-    except RulesChangedError as error:
+    except (RulesChangedError, DamagedError) as error:
         remove_files(files.directory)
         raise end_with(f"{error}: begin again") from error
     files.content.replace(output)

@@ -8,8 +8,9 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 import structlog
@@ -19,7 +20,7 @@ from schemas.timescales import NS_PER_SECOND, now_tai_ns
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.services.leased_work import LeasedWork, StoppedError
 from ssa_hub.sharing.export_desk import ExportLimits, NoRoomError, Order, remove_ended_files
-from ssa_hub.sharing.export_parts import BATCHES_A_PART, ExportFiles, Part, remove_files
+from ssa_hub.sharing.export_parts import BATCHES_A_PART, DamagedError, ExportFiles, Part, remove_files
 from ssa_hub.sharing.exporting import Exporting, RulesChangedError
 from ssa_hub.state.export_jobs import ENDED, ExportJob, ExportJobs
 from ssa_hub.state.failures import StateUnavailableError
@@ -29,8 +30,8 @@ _LEASE, _LEASE_S = "exports", 60.0
 _FORGOTTEN_AFTER_NS = 30 * 86_400 * NS_PER_SECOND
 # How often files of ended jobs are looked for while nothing else is to be done.
 _SWEEP_S = 60.0
-# The pause doubles after each turn that failed: what is begun again may be in the ledger again.
-_PAUSE_MAX_S = 60.0
+# A job's pause doubles each time that it fails: what is made again is in the ledger again. Others go on meanwhile.
+_PAUSE_MIN_S, _PAUSE_MAX_S = 1.0, 60.0
 
 # What another turn may mend.
 _PASSING = (StateUnavailableError, HistoryUnavailableError, DiskFullError, NoRoomError, OSError)
@@ -62,7 +63,8 @@ class ExportService:
         self._limits, self._clock_tai_ns, self._room = limits, clock_tai_ns, room
         self._every_s, self._batches_a_part = every_s, batches_a_part
         self._leased = LeasedWork(state.leases, _LEASE, holder, _LEASE_S)
-        self._next_sweep_s, self._pause_s = 0.0, 0.0
+        self._next_sweep_s = 0.0
+        self._pauses: dict[str, _Pause] = {}
 
     async def run(self) -> None:
         """Make exports until cancelled. What fails is told and tried again; nothing of it ends the worker."""
@@ -71,7 +73,7 @@ class ExportService:
     async def _turn(self) -> None:
         try:
             # Looked at first: an idle hub writes no lease each second.
-            waiting = await asyncio.to_thread(self._jobs.next_open)
+            waiting = await asyncio.to_thread(self._jobs.next_open, self._pausing())
             overdue = await asyncio.to_thread(self._jobs.overdue, self._clock_tai_ns())
             if waiting is None and not overdue and time.monotonic() < self._next_sweep_s:
                 return
@@ -79,16 +81,12 @@ class ExportService:
             async with self._leased.held() as ours:
                 if ours:
                     await self._leased.done(self.turn)
-            self._pause_s = 0.0
-            return
         except _PASSING as error:
             log_event.warning("exports wait", error=str(error))
         except StoppedError:
             log_event.info("export stopped")
         except Exception:
-            log_event.exception("exports failed")
-        self._pause_s = min(2 * (self._pause_s or self._every_s), _PAUSE_MAX_S)
-        await asyncio.sleep(self._pause_s)
+            log_event.exception("exports failed", retry_s=self._every_s)
 
     def turn(self) -> bool:
         """Remove what has expired, and make the next job. Whether there was one.
@@ -100,27 +98,46 @@ class ExportService:
         for job in self._jobs.overdue(now):
             self._jobs.change(job.job_id, only=("complete",), status="expired")
         self._jobs.forget(now - _FORGOTTEN_AFTER_NS)
-        remove_ended_files(self._jobs, self._directory)
-        found = self._jobs.next_open()
+        try:
+            remove_ended_files(self._jobs, self._directory)
+        except OSError as error:
+            log_event.warning("files of ended exports stay", error=str(error))
+        found = self._jobs.next_open(self._pausing())
         if found is not None:
-            self._make(found)
+            self._try(found.job_id)
         return found is not None
 
-    def _make(self, job: ExportJob) -> None:
-        attempt = _Attempt(self._jobs, job, self._directory / job.job_id)
-        attempt.begin()
+    def _pausing(self) -> list[str]:
+        """The jobs that failed, and are not tried again yet."""
+        now_s = time.monotonic()
+        return [job_id for job_id, pause in self._pauses.items() if now_s < pause.until_s]
+
+    def _try(self, job_id: str) -> None:
+        attempt = _Attempt(self._jobs, job_id, self._directory)
+        # Found before it begins: what another writes that takes over is not among them.
+        found = attempt.files.found()
+        job = attempt.begin()
         try:
-            self._attempt(job, attempt)
+            self._make(job, attempt, found)
         except (RulesChangedError, TooLargeError) as error:
             attempt.fail(str(error), self._clock_tai_ns())
-        except (StoppedError, *_PASSING):
+        except DamagedError as error:
+            log_event.error("export failed", job=job_id, error=str(error))
+            attempt.fail("its files were damaged on the hub's disk: order it again", self._clock_tai_ns())
+        except StoppedError:
+            self._pauses.pop(job_id, None)
+            raise
+        except _PASSING:
+            pause_s = min(2 * self._pauses[job_id].length_s, _PAUSE_MAX_S) if job_id in self._pauses else _PAUSE_MIN_S
+            self._pauses[job_id] = _Pause(time.monotonic() + pause_s, pause_s)
             raise
         except Exception as error:
             # A job that no retry can mend must not keep the others waiting.
-            log_event.exception("export failed", job=job.job_id)
+            log_event.exception("export failed", job=job_id)
             attempt.fail(f"a fault of the hub: {type(error).__name__}", self._clock_tai_ns())
+        self._pauses.pop(job_id, None)
 
-    def _attempt(self, job: ExportJob, attempt: "_Attempt") -> None:
+    def _make(self, job: ExportJob, attempt: "_Attempt", found: set[Path]) -> None:
         partner = self._state.partners.get(job.partner)
         if partner is None:
             raise RulesChangedError("the partner is no longer enrolled")
@@ -134,18 +151,19 @@ class ExportService:
                 as_of_tai_ns=basis.as_of_tai_ns,
                 policy_version=basis.policy_version,
             )
-        files = ExportFiles(attempt.directory, attempt.id)
+        files = attempt.files
         parts = msgspec.json.decode(job.parts, type=list[Part])
         if not files.has_parts(parts):
+            attempt.look()  # or are they another's, who has made content of them
             log_event.warning("export begun anew: parts of it are gone", job=job.job_id)
             parts = []
-        files.keep_parts(parts)
+        files.keep_parts(parts, found)
 
         def note(done: Sequence[Part]) -> None:
             attempt.change(
                 parts=msgspec.json.encode(done).decode(),
                 rows=sum(part.rows for part in done),
-                bytes=sum(part.bytes for part in done),
+                bytes_on_disk=sum(part.rows_bytes + part.kept_bytes for part in done),
                 fraction=done[-1].fraction,
             )
 
@@ -156,10 +174,11 @@ class ExportService:
             self._check_room(job.partner, content_bytes)
 
         after = parts[-1].after if parts else None
-        batches = self._exporting.batches(partner, order.asked, basis, after)
-        parts = files.write_parts(batches, parts, note, go_on, self._batches_a_part)
-        self._exporting.check_withdrawals(files.depends_on(parts))
-        self._exporting.check_grants(partner, order.asked, files.grants(parts))
+        with closing(self._exporting.batches(partner, order.asked, basis, after)) as batches:
+            parts = files.write_parts(batches, parts, note, go_on, self._batches_a_part)
+        for depends_on in files.depends_on(parts):
+            self._exporting.check_withdrawals([depends_on.ids])
+            self._exporting.check_grants(partner, order.asked, [depends_on.grants])
         empty = self._exporting.empty(partner, order.asked, basis)
         content = files.assemble(parts, order.asked.format, empty, go_on)
         now = self._clock_tai_ns()
@@ -167,6 +186,7 @@ class ExportService:
             status="complete",
             fraction=1.0,
             bytes=content.bytes,
+            bytes_on_disk=content.bytes + sum(part.kept_bytes for part in parts),
             sha256=content.sha256,
             finished_tai_ns=now,
             expires_tai_ns=now + round(self._limits.keep_s * NS_PER_SECOND),
@@ -182,39 +202,46 @@ class ExportService:
             raise NoRoomError("exports take as much room as they may")
 
 
+class _Pause(NamedTuple):
+    until_s: float
+    length_s: float
+
+
 class _Attempt:
     """One attempt at a job. What it finds to be another's, or ended, it leaves: all but `fail` raise StoppedError."""
 
-    def __init__(self, jobs: ExportJobs, job: ExportJob, directory: Path) -> None:
-        self._jobs, self._job_id, self.directory = jobs, job.job_id, directory
-        self.id = uuid.uuid4().hex
+    def __init__(self, jobs: ExportJobs, job_id: str, directory: Path) -> None:
+        self._jobs, self._job_id, self._id = jobs, job_id, uuid.uuid4().hex
+        self.files = ExportFiles(directory / job_id, self._id)
 
-    def begin(self) -> None:
-        """Take the job over: from now on it is this attempt's."""
-        if not self._jobs.change(self._job_id, status="running", attempt=self.id):
+    def begin(self) -> ExportJob:
+        """Take the job over: from now on it is this attempt's. How it stands."""
+        if not self._jobs.change(self._job_id, status="running", attempt=self._id):
             self._stop()
+        return self.look()
 
     def change(self, **values: Any) -> None:
         """Set columns of the job."""
-        if not self._jobs.change(self._job_id, of_attempt=self.id, **values):
+        if not self._jobs.change(self._job_id, of_attempt=self._id, **values):
             self._stop()
 
-    def look(self) -> None:
-        """Whether the job still is this attempt's, and not given up."""
+    def look(self) -> ExportJob:
+        """How the job stands, which still is this attempt's."""
         here = self._jobs.get(self._job_id)
-        if here is None or (here.status, here.attempt) != ("running", self.id):
+        if here is None or (here.status, here.attempt) != ("running", self._id):
             self._stop()
+        return here
 
     def fail(self, failure: str, now_tai_ns: int) -> None:
         """End the job without content, if it is still this attempt's."""
         # The job first: without its files it could not be gone on with.
         if self._jobs.change(
-            self._job_id, of_attempt=self.id, status="failed", failure=failure, finished_tai_ns=now_tai_ns
+            self._job_id, of_attempt=self._id, status="failed", failure=failure, finished_tai_ns=now_tai_ns
         ):
-            remove_files(self.directory)
+            remove_files(self.files.directory)
 
     def _stop(self) -> NoReturn:
         here = self._jobs.get(self._job_id)
         if here is None or here.status in ENDED:
-            remove_files(self.directory)
+            remove_files(self.files.directory)
         raise StoppedError

@@ -56,6 +56,8 @@ class LeasedWork:
             if not working.cancelled():
                 working.exception()  # looked at, so that asyncio does not call it forgotten
             raise
+        finally:
+            del working  # what it raised names this frame, and would keep all that the work held
 
     def go_on(self, rest_s: float = 0.0) -> None:
         """In the working thread, between two pieces of work: rest. Raises StoppedError."""

@@ -1,7 +1,9 @@
 """Where partners order exports, ask how they stand, and fetch them: each sees his own jobs alone."""
 
+import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +13,15 @@ from ingest.disk_reserve import DiskFullError
 from schemas.timescales import format_utc, now_tai_ns
 from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.export_formats import ExportFormat
-from ssa_hub.sharing.export_parts import Content, ExportFiles, Part, remove_files
+from ssa_hub.sharing.export_parts import Content, DamagedError, ExportFiles, Part, remove_files
 from ssa_hub.sharing.exporting import ExportAsked, ExportBasis, Exporting, RulesChangedError
 from ssa_hub.sharing.policies import Rules
 from ssa_hub.state.export_jobs import ENDED, OPEN, ExportJob, ExportJobs, TooManyJobsError
 from ssa_hub.state.store import State
+
+# What a job's directory is called.
+_JOB_ID = re.compile("[0-9a-f]{32}")
+_STANDING_MAX = 1_000
 
 
 class ExportLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,14 +49,13 @@ class NoRoomError(Exception):
 
 
 class Finished(NamedTuple):
-    """A complete export as it can be fetched. ``rules``: those that everything in it was looked at with."""
+    """A complete export as it can be fetched."""
 
     path: Path
     content: Content
     format: ExportFormat
     policy_version: str
     data_mode: str
-    rules: Rules
 
 
 class ExportDesk:
@@ -70,9 +75,11 @@ class ExportDesk:
     ) -> None:
         self._jobs, self._exporting, self._directory, self._limits = state.export_jobs, exporting, directory, limits
         self._clock_tai_ns, self._room = clock_tai_ns, room
+        # The rules that the newest jobs asked for were found to stand under: looking takes as long as they are large.
+        self._standing: dict[str, Rules] = {}
 
     def order(self, partner: Partner, asked: ExportAsked) -> dict[str, Any]:
-        """Queue an export. Raises TooManyJobsError, NoRoomError."""
+        """Queue an export. Raises TooManyJobsError, NoRoomError, NotEnrolledError."""
         try:
             self._room()
         except DiskFullError as error:
@@ -105,14 +112,12 @@ class ExportDesk:
         now = self._clock_tai_ns()
         self._jobs.change(job_id, only=(*OPEN, "complete"), status="cancelled", finished_tai_ns=now)
         if job.status != "running":
-            remove_files(self._directory / job_id)
+            with suppress(OSError):  # a worker has begun with it since: its files go as those of all that ended
+                remove_files(self._directory / job_id)
         return True
 
-    def content(self, partner: Partner, job_id: str, looked_at_with: Rules | None = None) -> Finished | None:
+    def content(self, partner: Partner, job_id: str) -> Finished | None:
         """The content of a complete job; None where he has none of that id.
-
-        ``looked_at_with``: the rules of an earlier answer, for one who fetches it and asks whether he still may: what
-        is in it is looked at again where other rules are in force.
 
         Raises NotReadyError, and RulesChangedError where it must be ordered anew: the rules that it was made under are
         not those of now, something in it has been withdrawn, or it has expired.
@@ -128,33 +133,50 @@ class ExportDesk:
         rules = self._exporting.rules()
         self._exporting.check(partner, order.basis)
         files = ExportFiles(self._directory / job_id, job.attempt or "")
-        if rules is not looked_at_with:
-            parts = msgspec.json.decode(job.parts, type=list[Part])
-            if not files.has_content(parts):
-                raise RulesChangedError("the export's files are gone")
-            self._exporting.check_withdrawals(files.depends_on(parts))
-            self._exporting.check_grants(partner, order.asked, files.grants(parts))
+        parts = msgspec.json.decode(job.parts, type=list[Part])
+        if not files.has_content(parts):
+            raise RulesChangedError("the export's files are gone")
+        if self._standing.get(job_id) is not rules:
+            try:
+                for depends_on in files.depends_on(parts):
+                    self._exporting.check_withdrawals([depends_on.ids])
+                    self._exporting.check_grants(partner, order.asked, [depends_on.grants])
+            except DamagedError as error:
+                raise RulesChangedError(str(error)) from error
+            self._stands(job_id, rules)
         content, asked = Content(job.bytes, job.sha256), order.asked
-        version = order.basis.policy_version
-        return Finished(files.content, content, asked.format, version, asked.data_mode.value, rules)
+        return Finished(files.content, content, asked.format, order.basis.policy_version, asked.data_mode.value)
+
+    def _stands(self, job_id: str, rules: Rules) -> None:
+        while len(self._standing) >= _STANDING_MAX:
+            self._standing.pop(next(iter(self._standing)), None)
+        self._standing[job_id] = rules
 
     def _own(self, partner: Partner, job_id: str) -> ExportJob | None:
         job = self._jobs.get(job_id)
         return job if job is not None and job.partner == partner.name else None
 
 
-def remove_ended_files(jobs: ExportJobs, directory: Path) -> int:
-    """Remove the files of jobs that have ended without content, and of those that are forgotten; of how many jobs.
+def remove_ended_files(jobs: ExportJobs, directory: Path) -> None:
+    """Remove the files of jobs that have ended without content, or are forgotten, and parts of what is complete.
 
-    A worker died before it could, or the jobs were ended by another process. Raises StateUnavailableError, OSError.
+    A worker died before it could, or the jobs were ended by another process. What is not a job's directory is let be.
+    Raises StateUnavailableError; OSError where some could not be removed, when all others are.
     """
-    removed = 0
+    failed: OSError | None = None
     for path in directory.iterdir() if directory.exists() else ():
+        if not _JOB_ID.fullmatch(path.name):
+            continue
         job = jobs.get(path.name)
-        if job is None or job.status in ENDED:
-            remove_files(path)
-            removed += 1
-    return removed
+        try:
+            if job is None or job.status in ENDED:
+                remove_files(path)
+            elif job.status == "complete":
+                ExportFiles(path, job.attempt or "").keep_content(msgspec.json.decode(job.parts, type=list[Part]))
+        except OSError as error:
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def described(job: ExportJob) -> dict[str, Any]:

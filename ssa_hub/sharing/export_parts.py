@@ -7,30 +7,51 @@ own: one that goes on although another has taken over changes nothing of what th
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from ingest.durable_names import sync_directory
 from ssa_hub.history.durable_io import DurableStream, make_directories
 from ssa_hub.sharing.export_formats import ExportFormat, written
-from ssa_hub.sharing.exporting import ShownBatch
+from ssa_hub.sharing.exporting import ID_BYTES, ShownBatch
 
 # Batches in a part: what is done again after a crash at most.
 BATCHES_A_PART = 8
 
 
+class DamagedError(Exception):
+    """A file of an export is not there, or not what was written."""
+
+
 class Part(msgspec.Struct, frozen=True):
-    """A durable part: its rows, the key to go on behind, the bytes that it takes, and what its files are named by."""
+    """A durable part: its rows, the key to go on behind, and what its files are named by.
+
+    ``rows_bytes``: what its rows take until the content is made; ``kept_bytes``: what it depends on, for as long as the
+    content is there; ``rows_crc``, ``kept_crc``: their CRC-32.
+    """
 
     rows: int
     after: tuple[Any, ...]
     fraction: float
-    bytes: int = 0
+    rows_bytes: int = 0
+    rows_crc: int = 0
+    kept_bytes: int = 0
+    kept_crc: int = 0
     name: str = ""
+
+
+class DependsOn(NamedTuple):
+    """What a part's rows depend on: ids of 16 bytes, ascending, and combinations of originator and label."""
+
+    ids: bytes
+    grants: pa.Table
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -83,23 +104,35 @@ class ExportFiles:
     ) -> list[Part]:
         name = f"{len(done):06}-{self._attempt}"
         grants = pa.concat_tables([batch.grants for batch in batches])
-        contents = {
-            self._ids(name): b"".join(batch.depends_on for batch in batches),
-            self._grants(name): _in_bytes([grants.group_by(grants.column_names).aggregate([])]),
-            self._rows(name): _in_bytes([batch.records for batch in batches]),
-        }
-        for path, content in contents.items():
+        ids = np.unique(np.frombuffer(b"".join(batch.depends_on for batch in batches), dtype=ID_BYTES)).tobytes()
+        of_grants = _in_bytes([grants.group_by(grants.column_names).aggregate([])])
+        of_rows = _in_bytes([batch.records for batch in batches])
+        for path, content in (
+            (self._ids(name), ids), (self._grants(name), of_grants), (self._rows(name), of_rows),
+        ):  # fmt: skip
             with DurableStream(path) as file:
                 file.write(content)
-        rows, size = sum(batch.records.num_rows for batch in batches), sum(map(len, contents.values()))
-        done = [*done, Part(rows, batches[-1].after, batches[-1].fraction, size, name)]
+        part = Part(
+            rows=sum(batch.records.num_rows for batch in batches),
+            after=batches[-1].after,
+            fraction=batches[-1].fraction,
+            rows_bytes=len(of_rows),
+            rows_crc=_crc(of_rows),
+            kept_bytes=len(ids) + len(of_grants),
+            kept_crc=_crc(ids, of_grants),
+            name=name,
+        )
+        done = [*done, part]
         note(done)
         return done
 
     def assemble(
         self, parts: Sequence[Part], form: ExportFormat, empty: pa.Table, go_on: Callable[[int], None]
     ) -> Content:
-        """Make the content of the parts, durable. ``go_on`` is told its bytes so far and may raise. Raises OSError."""
+        """Make the content of the parts, durable. ``go_on`` is told its bytes so far and may raise.
+
+        Raises DamagedError, OSError.
+        """
         digest = hashlib.sha256()
         make_directories(self.directory)
         size = 0
@@ -111,16 +144,12 @@ class ExportFiles:
                 size += len(piece)
         return Content(size, digest.hexdigest())
 
-    def depends_on(self, parts: Sequence[Part]) -> Iterator[bytes]:
-        """The ids that the content of the parts depends on, part by part. Raises OSError."""
+    def depends_on(self, parts: Sequence[Part]) -> Iterator[DependsOn]:
+        """What the content of the parts depends on, part by part. Raises DamagedError, OSError."""
         for part in parts:
-            yield self._ids(part.name).read_bytes()
-
-    def grants(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
-        """The combinations that the rows of the parts were released by. Raises OSError."""
-        for part in parts:
-            with pa.OSFile(str(self._grants(part.name))) as file, pa.ipc.open_stream(file) as reader:
-                yield reader.read_all()
+            ids, of_grants = _as_written([self._ids(part.name), self._grants(part.name)], part.kept_crc)
+            with pa.ipc.open_stream(of_grants) as reader:
+                yield DependsOn(ids, reader.read_all())
 
     def has_parts(self, parts: Sequence[Part]) -> bool:
         """Whether the rows of the parts are there, and what they depend on."""
@@ -130,25 +159,30 @@ class ExportFiles:
         """Whether the content is there, and what it depends on."""
         return self.content.exists() and all(path.exists() for path in self._of(parts, self._ids, self._grants))
 
-    def keep_parts(self, parts: Sequence[Part]) -> None:
-        """Remove what no part is made of, as an attempt leaves it that was cut off. Raises OSError."""
-        self._keep(self._of(parts, self._rows, self._ids, self._grants))
+    def found(self) -> set[Path]:
+        """Every file that is there. Raises OSError."""
+        return set(self.directory.iterdir()) if self.directory.exists() else set()
+
+    def keep_parts(self, parts: Sequence[Part], of: set[Path]) -> None:
+        """Remove those ``of`` the files that no part is made of, as attempts leave them that are cut off.
+
+        ``of``: found before this attempt began, so that none is of one that has taken over since. Raises OSError.
+        """
+        for path in of - self._of(parts, self._rows, self._ids, self._grants):
+            path.unlink(missing_ok=True)
 
     def keep_content(self, parts: Sequence[Part]) -> None:
         """Remove all but the content and what it depends on. Raises OSError."""
-        self._keep({self.content, *self._of(parts, self._ids, self._grants)})
-
-    def _keep(self, kept: set[Path]) -> None:
-        for path in self.directory.iterdir() if self.directory.exists() else ():
-            if path not in kept:
-                path.unlink(missing_ok=True)
+        for path in self.found() - {self.content, *self._of(parts, self._ids, self._grants)}:
+            path.unlink(missing_ok=True)
 
     def _of(self, parts: Sequence[Part], *named: Callable[[str], Path]) -> set[Path]:
         return {path(part.name) for part in parts for path in named}
 
     def _batches(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
         for part in parts:
-            with pa.OSFile(str(self._rows(part.name))) as file, pa.ipc.open_stream(file) as reader:
+            (of_rows,) = _as_written([self._rows(part.name)], part.rows_crc)
+            with pa.ipc.open_stream(of_rows) as reader:
                 for batch in reader:
                     yield pa.Table.from_batches([batch])
 
@@ -171,6 +205,24 @@ def remove_files(directory: Path) -> None:
     except FileNotFoundError:
         return
     sync_directory(directory.parent)
+
+
+def _as_written(paths: Sequence[Path], crc: int) -> list[bytes]:
+    """What stands in files that were written with that CRC-32 all together. Raises DamagedError, OSError.
+
+    Arrow checks nothing of what it reads: damaged bytes would be other rows, or damaged ids hide what is withdrawn.
+    """
+    try:
+        contents = [path.read_bytes() for path in paths]
+    except FileNotFoundError as error:
+        raise DamagedError(f"{error.filename} is gone") from error
+    if _crc(*contents) != crc:
+        raise DamagedError(f"not what was written: {', '.join(map(str, paths))}")
+    return contents
+
+
+def _crc(*contents: bytes) -> int:
+    return reduce(lambda crc, content: zlib.crc32(content, crc), contents, 0)
 
 
 def _in_bytes(tables: Sequence[pa.Table]) -> bytes:

@@ -1,11 +1,13 @@
 """Exports that partners ordered: queued, worked on by whoever holds the lease, complete until they expire."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from ssa_hub.state.database import Database, lock_table
 from ssa_hub.state.history_tables import export_jobs
+from ssa_hub.state.tables import partners
 
 OPEN = ("queued", "running")
 # Without content, for good.
@@ -16,8 +18,15 @@ class TooManyJobsError(Exception):
     """The partner has as many exports as he may have."""
 
 
+class NotEnrolledError(Exception):
+    """There is no partner of that name, by now."""
+
+
 class ExportJob(NamedTuple):
-    """A row of ``export_jobs``. Instants are TAI ns; ``question`` and ``parts`` are JSON; ``attempt``: whose files."""
+    """A row of ``export_jobs``. Instants are TAI ns; ``question`` and ``parts`` are JSON; ``attempt``: whose files.
+
+    ``bytes``: the content's; ``bytes_on_disk``: what is kept on disk for the job, while it is made and after.
+    """
 
     job_id: str
     partner: str
@@ -36,6 +45,7 @@ class ExportJob(NamedTuple):
     sha256: str | None
     failure: str | None
     attempt: str | None
+    bytes_on_disk: int
 
 
 class ExportJobs:
@@ -45,10 +55,12 @@ class ExportJobs:
         self._database = database
 
     def add(self, job_id: str, partner: str, question: str, now_tai_ns: int, most: int) -> ExportJob:
-        """Queue a job. Raises TooManyJobsError where the partner has ``most`` that are open or complete."""
+        """Queue a job. Raises NotEnrolledError; TooManyJobsError where he has ``most`` that are open or complete."""
         kept = export_jobs.c.status.in_([*OPEN, "complete"])
         with self._database.transaction() as connection:
             lock_table(connection, export_jobs.name)
+            if connection.execute(select(partners.c.name).where(partners.c.name == partner)).scalar() is None:
+                raise NotEnrolledError(partner)
             mine = select(func.count()).where(export_jobs.c.partner == partner, kept)
             if connection.execute(mine).scalar_one() >= most:
                 raise TooManyJobsError(partner)
@@ -68,10 +80,10 @@ class ExportJobs:
         with self._database.snapshot() as connection:
             return next(iter(_one(connection, export_jobs.c.job_id == job_id)), None)
 
-    def next_open(self) -> ExportJob | None:
-        """The job to work on: one that was begun before the next in the queue."""
+    def next_open(self, but: Collection[str] = ()) -> ExportJob | None:
+        """The job to work on, one that was begun before the next in the queue; none of those ``but``."""
         with self._database.snapshot() as connection:
-            found = _one(connection, export_jobs.c.status.in_(OPEN))
+            found = _one(connection, export_jobs.c.status.in_(OPEN) & export_jobs.c.job_id.not_in(but))
         return min(found, key=lambda job: (job.status != "running", job.requested_tai_ns, job.job_id), default=None)
 
     def change(
@@ -102,12 +114,12 @@ class ExportJobs:
             ).rowcount
 
     def bytes_kept(self, partner: str | None = None) -> int:
-        """Bytes of the jobs that have any, while they are made and after: of all partners, or of one."""
+        """Bytes on disk of the jobs that have any, while they are made and after: of all partners, or of one."""
         kept: list[ColumnElement[bool]] = [export_jobs.c.status.in_([*OPEN, "complete"])]
         if partner is not None:
             kept.append(export_jobs.c.partner == partner)
         with self._database.snapshot() as connection:
-            total = select(func.coalesce(func.sum(export_jobs.c.bytes), 0)).where(*kept)
+            total = select(func.coalesce(func.sum(export_jobs.c.bytes_on_disk), 0)).where(*kept)
             return int(connection.execute(total).scalar_one())
 
 

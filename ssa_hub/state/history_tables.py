@@ -31,6 +31,7 @@ export_jobs = Table(
     Column("sha256", ID, nullable=True),
     Column("failure", Text, nullable=True),
     Column("attempt", ID, nullable=True),
+    Column("bytes_on_disk", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint(
         "status IN ('queued', 'running', 'complete', 'failed', 'cancelled', 'expired')", name="status"
     ),

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import delete, select, update
 
 from ssa_hub.release.partner import KeyRecord, Partner
-from ssa_hub.state.database import Database, upsert
+from ssa_hub.state.database import Database, lock_table, upsert
 from ssa_hub.state.history_tables import export_jobs
 from ssa_hub.state.policy import policy_changed
 from ssa_hub.state.tables import api_keys, partners
@@ -44,6 +44,7 @@ class Partners:
         Who is enrolled under the name later on is another: the files of the exports go as those of forgotten jobs do.
         """
         with self._database.transaction() as connection:
+            lock_table(connection, export_jobs.name)  # first, as who adds one does
             removed = connection.execute(delete(partners).where(partners.c.name == name)).rowcount == 1
             connection.execute(
                 update(api_keys)

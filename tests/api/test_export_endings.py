@@ -1,22 +1,29 @@
 """How exports end before they are whole, and what becomes of their files, room and places."""
 
 import asyncio
+import gc
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from schemas.records import DataMode
 from ssa_hub.api import export_answers
+from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.release.partner import Partner
 from ssa_hub.services.export_jobs import ExportService
 from ssa_hub.services.leased_work import StoppedError
 from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.export_desk import ExportLimits, NoRoomError
-from ssa_hub.sharing.exporting import Exporting, ShownBatch
+from ssa_hub.sharing.export_formats import ExportFormat
+from ssa_hub.sharing.export_parts import ExportFiles
+from ssa_hub.sharing.exporting import ExportAsked, Exporting, ShownBatch
 from ssa_hub.sharing.open_exports import OpenExports, TooManyAtOnceError
-from ssa_hub.state.export_jobs import ExportJob
+from ssa_hub.state.export_jobs import ExportJob, NotEnrolledError
 from tests.api.conftest import ELEMENTS
 from tests.api.records import record_id
 from tests.api.served_hub import ServedHub
@@ -69,6 +76,39 @@ def test_a_worker_that_lost_its_lease_changes_nothing_of_its_successors_work(own
     assert contents[0].content == contents[1].content != b""
     # Nor does its successor keep anything of it but the parts that it went on behind.
     assert len(list((directory_of(own_hub) / job).glob("content-*"))) == 1
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_worker_that_loses_its_lease_as_it_begins_removes_nothing(
+    own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch, complete: bool
+) -> None:
+    """Between taking the job over and tidying its directory."""
+    client = own_hub.client("BETA")
+    whole, job = sorted([ordered(client), ordered(client)])
+    service_of(own_hub).turn()
+    with pytest.raises(StoppedError):
+        service_of(own_hub, room=at_look(2, is_stopped)).turn()
+    original, asked = own_hub.state.partners.get, iter(range(1_000_000))
+
+    def get(name: str) -> Partner | None:
+        if next(asked) == 0 and complete:
+            service_of(own_hub).turn()
+        elif next(asked) == 1:
+            with pytest.raises(StoppedError):
+                service_of(own_hub, room=at_look(1, is_stopped)).turn()
+        return original(name)
+
+    monkeypatch.setattr(own_hub.state.partners, "get", get)
+    with pytest.raises(StoppedError):
+        service_of(own_hub).turn()
+    monkeypatch.undo()
+    parts = own_hub.state.export_jobs.get(job)
+    assert parts is not None
+    if not complete:
+        assert len(list((directory_of(own_hub) / job).glob("rows-*"))) == parts.rows == 3
+    service_of(own_hub).turn()
+    contents = [client.get(f"/v1/exports/{one}/content").content for one in (whole, job)]
+    assert contents[0] == contents[1] != b""
 
 
 @pytest.mark.parametrize("look", [0, 1, 2, 3, 4])
@@ -279,3 +319,144 @@ def test_a_place_is_free_again_when_the_client_goes_away(own_hub: ServedHub, mon
                 next(got.iter_raw())
                 break
     assert len(closed) >= 3
+
+
+def test_what_is_no_jobs_directory_holds_up_nobody(own_hub: ServedHub) -> None:
+    directory_of(own_hub).mkdir(parents=True)
+    (directory_of(own_hub) / "lost+found").mkdir()
+    stray = directory_of(own_hub) / ("f" * 32)
+    stray.write_bytes(b"a file where a directory of a forgotten job would be")
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    service_of(own_hub).turn()
+    assert client.get(f"/v1/exports/{job}").json()["status"] == "complete"
+
+
+@pytest.mark.parametrize("what", ["rows", "ids", "grants"])
+@pytest.mark.parametrize("how", ["flipped", "cut short", "emptied"])
+def test_a_damaged_job_fails_and_holds_up_nobody(own_hub: ServedHub, what: str, how: str) -> None:
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    with pytest.raises(StoppedError):
+        service_of(own_hub, room=at_look(2, is_stopped)).turn()
+    (path,) = (directory_of(own_hub) / job).glob(f"{what}-000000-*")
+    content = bytearray(path.read_bytes())
+    if how == "flipped":
+        content[len(content) // 2 if what == "ids" else 12] ^= 0xFF
+    path.write_bytes(content if how == "flipped" else content[: len(content) // 2 if how == "cut short" else 0])
+    other = ordered(own_hub.client("GAMMA"))
+    for _ in range(2):
+        service_of(own_hub).turn()
+    assert client.get(f"/v1/exports/{job}").json()["status"] == "failed"
+    assert own_hub.client("GAMMA").get(f"/v1/exports/{other}").json()["status"] == "complete"
+
+
+def test_content_whose_ids_are_damaged_is_not_given_out(own_hub: ServedHub) -> None:
+    """They are what withdrawals are looked up in: without them nothing would be found withdrawn."""
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    service_of(own_hub).turn()
+    for path in (directory_of(own_hub) / job).glob("ids-*"):
+        path.write_bytes(bytes(16))
+    assert client.get(f"/v1/exports/{job}/content").status_code == 410
+
+
+def test_content_that_goes_while_it_is_asked_for_is_gone(own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    service_of(own_hub).turn()
+    for path in (directory_of(own_hub) / job).iterdir():
+        path.unlink()
+    monkeypatch.setattr(ExportFiles, "has_content", lambda self, parts: True)
+    assert client.get(f"/v1/exports/{job}/content").status_code == 410
+
+
+def test_a_history_that_one_job_cannot_read_holds_up_no_other(
+    own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, other = ordered(own_hub.client("BETA")), ordered(own_hub.client("GAMMA"))
+    service = service_of(own_hub)
+    original = Exporting.batches
+
+    def batches(self: Exporting, partner: Partner, *others: Any) -> Iterator[ShownBatch]:
+        if partner.name == "BETA":
+            raise HistoryUnavailableError("a file of it")
+        yield from original(self, partner, *others)
+
+    monkeypatch.setattr(Exporting, "batches", batches)
+    for _ in range(3):
+        with suppress(HistoryUnavailableError):
+            service.turn()
+    assert own_hub.client("GAMMA").get(f"/v1/exports/{other}").json()["status"] == "complete"
+    monkeypatch.undo()
+    service_of(own_hub).turn()
+    assert own_hub.client("BETA").get(f"/v1/exports/{job}").json()["status"] == "complete"
+
+
+def test_what_reads_for_a_job_ends_with_it(own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, closed = own_hub.client("BETA"), list[bool]()
+    job = ordered(client)
+    original = Exporting.batches
+
+    def batches(*arguments: Any) -> Iterator[ShownBatch]:
+        try:
+            yield from original(*arguments)
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(Exporting, "batches", batches)
+    gc.disable()
+    try:
+        with pytest.raises(StoppedError) as raised:
+            service_of(own_hub, room=at_look(2, lambda: client.delete(f"/v1/exports/{job}"))).turn()
+        assert raised.traceback  # which names every frame
+        assert closed == [True]
+    finally:
+        gc.enable()
+
+
+def test_parts_that_stay_when_their_content_is_complete_go_later(
+    own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    monkeypatch.setattr(ExportFiles, "keep_content", lambda self, parts: None)
+    service_of(own_hub).turn()
+    assert list((directory_of(own_hub) / job).glob("rows-*"))
+    monkeypatch.undo()
+    service_of(own_hub).turn()
+    assert not list((directory_of(own_hub) / job).glob("rows-*"))
+    status = client.get(f"/v1/exports/{job}").json()
+    on_disk = sum(path.stat().st_size for path in (directory_of(own_hub) / job).iterdir())
+    assert own_hub.state.export_jobs.bytes_kept("BETA") == on_disk > status["bytes"]
+    assert client.get(f"/v1/exports/{job}/content").status_code == 200
+
+
+def test_who_is_removed_while_he_orders_has_ordered_nothing(own_hub: ServedHub) -> None:
+    partner = own_hub.state.partners.get("BETA")
+    assert partner is not None
+    own_hub.state.partners.remove("BETA", own_hub.clock())
+    with pytest.raises(NotEnrolledError):
+        own_hub.services.export_jobs.order(partner, ExportAsked("elements", DataMode.REAL, ExportFormat.CSV))
+
+
+def test_who_takes_nothing_of_an_answer_loses_his_place(own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    exports = own_hub.services.exports
+    original = exports.batches
+    monkeypatch.setattr(export_answers, "TAKEN_WITHIN_S", 0.2)
+
+    def batches(*arguments: Any) -> Iterator[ShownBatch]:
+        (batch,) = original(*arguments)
+        while True:
+            yield batch
+
+    monkeypatch.setattr(exports, "batches", batches)
+    client, path = own_hub.client("BETA"), "/v1/elements/export"
+    with client.stream("GET", path) as first, client.stream("GET", path) as second:
+        assert (first.status_code, second.status_code) == (200, 200)
+        for _ in range(600):
+            with client.stream("GET", path) as third:
+                if third.status_code == 200:
+                    return
+            time.sleep(0.05)
+        pytest.fail("both places are still taken")

@@ -21,6 +21,7 @@ import pytest
 from ingest.disk_reserve import DiskFullError
 from schemas.labels import Label
 from schemas.records import DataMode
+from ssa_hub.services import export_jobs
 from ssa_hub.services.export_jobs import ExportService
 from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.export_desk import ExportLimits
@@ -248,7 +249,7 @@ def rows_made(hub: ServedHub, partner: str, between: Callable[[], None]) -> int:
 def test_a_security_policy_that_forbids_a_label_ends_exports_of_it(own_hub: ServedHub) -> None:
     """It changes no policy version: that names the partner's rules, not what labels mean."""
     client = own_hub.client("BETA")
-    job, in_part = ordered(client), ordered(client)
+    job, in_part = sorted([ordered(client), ordered(client)])  # of one instant: made in the order of their ids
     service_of(own_hub).turn()
     assert rows_made(own_hub, "BETA", lambda: None) > 1
 
@@ -282,11 +283,13 @@ def test_exports_of_a_partner_who_is_removed_end(own_hub: ServedHub) -> None:
 
 def test_a_job_whose_parts_are_gone_is_begun_anew_and_holds_up_nobody(own_hub: ServedHub) -> None:
     client = own_hub.client("BETA")
-    whole, job = ordered(client, format="csv"), ordered(client, format="csv")
+    whole, job = sorted([ordered(client, format="csv"), ordered(client, format="csv")])
     service_of(own_hub).turn()
     arguments = [str(own_hub.hub.settings.data_dir), str(own_hub.clock())]
     subprocess.run([sys.executable, "-c", _DYING_WORKER, *arguments], check=False, timeout=120)
-    for path in (own_hub.hub.settings.data_dir / "exports" / job).glob("rows-*"):
+    rows = list((own_hub.hub.settings.data_dir / "exports" / job).glob("rows-*"))
+    assert rows
+    for path in rows:
         path.unlink()
     other = ordered(own_hub.client("GAMMA"))
     service_of(own_hub).turn()
@@ -313,6 +316,7 @@ def test_while_the_disk_is_full_nothing_is_noted_of_a_job(own_hub: ServedHub, mo
         raise DiskFullError("full")
 
     monkeypatch.setattr(service, "_room", full)
+    monkeypatch.setattr(export_jobs, "_PAUSE_MIN_S", 0.0)
     for _ in range(3):
         with pytest.raises(DiskFullError):
             service.turn()
@@ -346,7 +350,17 @@ def test_a_partner_has_a_limit_of_jobs(own_hub: ServedHub) -> None:
     ordered(client)
 
 
-@pytest.mark.parametrize("body", ['{"kind": "nothing"}', '{"kind": "elements", "more": 1}', "[]", '{"kind":'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"kind": "nothing"}',
+        '{"kind": "elements", "catalogue_numbers": [1000000000]}',
+        '{"kind": "elements", "object_ids": ["\\u0000"]}',
+        '{"kind": "elements", "more": 1}',
+        "[]",
+        '{"kind":',
+    ],
+)
 def test_a_bad_order_is_refused(hub: ServedHub, body: str) -> None:
     assert hub.client("BETA").post("/v1/exports", content=body).status_code == 422
 

@@ -27,6 +27,7 @@ from ssa_hub.history.orphans import remove_orphans
 from ssa_hub.history.snapshots import expire
 from ssa_hub.history.tables import TABLES
 from ssa_hub.release.agreement import read_agreement
+from ssa_hub.release.partner import Partner
 from ssa_hub.release.retention import DAY_NS
 from ssa_hub.services.backlog import all_recorded
 from ssa_hub.services.recorder import Recorder
@@ -121,6 +122,7 @@ async def _take_in_messages(opened: Rooms, store: PayloadStore) -> None:
 
 def _order_exports(opened: Rooms, directory: Path) -> None:
     """Exports as a worker leaves them: one complete, one half made, one that nobody has begun."""
+    opened.state.partners.put(Partner("beta"))
     for job_id, status in (("a" * 32, "complete"), ("b" * 32, "running"), ("c" * 32, "queued")):
         opened.state.export_jobs.add(job_id, "beta", "{}", NOW_TAI_NS, 10)
         if status != "queued":

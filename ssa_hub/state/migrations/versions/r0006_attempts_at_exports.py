@@ -1,4 +1,4 @@
-"""Whose attempt at an export it is that may change it."""
+"""Whose attempt at an export it is that may change it, and what it takes on disk."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,5 +10,7 @@ _ID = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Make the column."""
+    """Make the columns."""
     op.add_column("export_jobs", sa.Column("attempt", _ID, nullable=True))
+    size = sa.Column("bytes_on_disk", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+    op.add_column("export_jobs", size)
