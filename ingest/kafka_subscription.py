@@ -17,6 +17,7 @@ _HAND_OVER_TIMEOUT_S = 10.0
 _REBALANCE_TIMEOUT_S = 15.0
 # A wait for records is cut into slices: a rebalance may come in between, and new partitions need positions.
 _SLICE_S = 0.5
+_METADATA_AGE_S = 5.0
 
 
 def log_record(found: ConsumerRecord, prefix: str) -> LogRecord:
@@ -231,6 +232,9 @@ class KafkaSubscription:
             session_timeout_ms=int(_SESSION_TIMEOUT_S * 1000),
             heartbeat_interval_ms=int(_HEARTBEAT_INTERVAL_S * 1000),
             rebalance_timeout_ms=int(_REBALANCE_TIMEOUT_S * 1000),
+            # Where the first answer about the topics is lost, aiokafka gives the whole group no partitions until it
+            # asks anew, by itself after five minutes.
+            metadata_max_age_ms=int(_METADATA_AGE_S * 1000),
             # Joining is answered when all members have joined, and must not time out before.
             request_timeout_ms=int((_REBALANCE_TIMEOUT_S + 5.0) * 1000),
         )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,27 @@ from ssa_hub.api.problems import Problem, response_of
 
 # How often is asked, while a file is sent, whether it still may be.
 LOOK_EVERY_S = 1.0
-# Who takes a piece for longer than this loses his place to others.
+# Who takes a slice of what is sent for longer than this loses his place to others.
 TAKEN_WITHIN_S = 60.0
+# Bytes handed to the server at once: what it holds for a client who takes nothing.
+SLICE_BYTES = 256 * 1024
 
 
 class BrokenOffError(Exception):
     """An answer ends before it is whole: only the broken connection tells the client, who may ask again."""
 
 
+def _slices(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        for begin in range(0, len(piece), SLICE_BYTES):
+            yield piece[begin : begin + SLICE_BYTES]
+
+
 class ExportStream(StreamingResponse):
     """What is made while it is sent: ``first``, then the pieces. They are closed, in a thread, where it is given up."""
 
     def __init__(self, first: bytes, pieces: Generator[bytes, None, None], **answer: Any) -> None:
-        super().__init__(chain([first], pieces), **answer)
+        super().__init__(_slices(chain([first], pieces)), **answer)
         # Also where nobody ever calls this.
         self._close = weakref.finalize(self, pieces.close)
         self._close.atexit = False

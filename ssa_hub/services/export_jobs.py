@@ -114,11 +114,10 @@ class ExportService:
 
     def _try(self, job_id: str) -> None:
         attempt = _Attempt(self._jobs, job_id, self._directory)
-        # Found before it begins: what another writes that takes over is not among them.
-        found = attempt.files.found()
-        job = attempt.begin()
         try:
-            self._make(job, attempt, found)
+            # Found before it begins: what another writes that takes over is not among them.
+            found = attempt.files.found()
+            self._make(attempt.begin(), attempt, found)
         except (RulesChangedError, TooLargeError) as error:
             attempt.fail(str(error), self._clock_tai_ns())
         except DamagedError as error:
@@ -154,7 +153,8 @@ class ExportService:
         files = attempt.files
         parts = msgspec.json.decode(job.parts, type=list[Part])
         if not files.has_parts(parts):
-            attempt.look()  # or are they another's, who has made content of them
+            # Unless it is another's by now, who has made content of them.
+            attempt.change(parts="[]", rows=0, bytes_on_disk=0, fraction=0.0)
             log_event.warning("export begun anew: parts of it are gone", job=job.job_id)
             parts = []
         files.keep_parts(parts, found)

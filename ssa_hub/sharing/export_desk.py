@@ -15,7 +15,6 @@ from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.export_formats import ExportFormat
 from ssa_hub.sharing.export_parts import Content, DamagedError, ExportFiles, Part, remove_files
 from ssa_hub.sharing.exporting import ExportAsked, ExportBasis, Exporting, RulesChangedError
-from ssa_hub.sharing.policies import Rules
 from ssa_hub.state.export_jobs import ENDED, OPEN, ExportJob, ExportJobs, TooManyJobsError
 from ssa_hub.state.store import State
 
@@ -76,7 +75,7 @@ class ExportDesk:
         self._jobs, self._exporting, self._directory, self._limits = state.export_jobs, exporting, directory, limits
         self._clock_tai_ns, self._room = clock_tai_ns, room
         # The rules that the newest jobs asked for were found to stand under: looking takes as long as they are large.
-        self._standing: dict[str, Rules] = {}
+        self._standing: dict[str, tuple[object, ...]] = {}
 
     def order(self, partner: Partner, asked: ExportAsked) -> dict[str, Any]:
         """Queue an export. Raises TooManyJobsError, NoRoomError, NotEnrolledError."""
@@ -136,21 +135,21 @@ class ExportDesk:
         parts = msgspec.json.decode(job.parts, type=list[Part])
         if not files.has_content(parts):
             raise RulesChangedError("the export's files are gone")
-        if self._standing.get(job_id) is not rules:
+        if self._standing.get(job_id) != rules.token:
             try:
                 for depends_on in files.depends_on(parts):
                     self._exporting.check_withdrawals([depends_on.ids])
                     self._exporting.check_grants(partner, order.asked, [depends_on.grants])
             except DamagedError as error:
                 raise RulesChangedError(str(error)) from error
-            self._stands(job_id, rules)
+            self._stands(job_id, rules.token)
         content, asked = Content(job.bytes, job.sha256), order.asked
         return Finished(files.content, content, asked.format, order.basis.policy_version, asked.data_mode.value)
 
-    def _stands(self, job_id: str, rules: Rules) -> None:
+    def _stands(self, job_id: str, token: tuple[object, ...]) -> None:
         while len(self._standing) >= _STANDING_MAX:
             self._standing.pop(next(iter(self._standing)), None)
-        self._standing[job_id] = rules
+        self._standing[job_id] = token
 
     def _own(self, partner: Partner, job_id: str) -> ExportJob | None:
         job = self._jobs.get(job_id)

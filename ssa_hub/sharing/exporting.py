@@ -1,11 +1,13 @@
 """Exports as a partner is shown them: fixed numbers of visible rows, masked, with his ids, in the ledger first."""
 
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from schemas.records import DataMode, Kind
 from schemas.timescales import NS_PER_DAY, now_tai_ns
@@ -88,6 +90,7 @@ class Exporting:
     ) -> None:
         self._exporter, self._policies, self._disclosures = Exporter(history), policies, disclosures
         self._clock_tai_ns, self._batch_rows = clock_tai_ns, batch_rows
+        self._withdrawn: tuple[weakref.ref[pa.Table] | None, NDArray[np.bytes_]] = (None, np.empty(0, ID_BYTES))
 
     def basis(self, partner: Partner) -> ExportBasis:
         """The rules of now for a partner."""
@@ -124,15 +127,22 @@ class Exporting:
 
     def check_withdrawals(self, depends_on: Iterable[bytes]) -> None:
         """Raise RulesChangedError where a record that an export depends on has been withdrawn; ids ascending."""
-        withdrawn = self._policies.rules().withdrawn.column("record_id").to_pylist()
-        if not withdrawn:
+        gone = self._withdrawn_ids()
+        if not len(gone):
             return
-        gone = np.frombuffer(bytes.fromhex("".join(withdrawn)), dtype=ID_BYTES)
         for one in depends_on:
             ids = np.frombuffer(one, dtype=ID_BYTES)
             places = np.searchsorted(ids, gone)
             if (ids[np.minimum(places, len(ids) - 1)] == gone).any():
                 raise RulesChangedError("something in this export has been withdrawn since")
+
+    def _withdrawn_ids(self) -> NDArray[np.bytes_]:
+        """Made once of the same rules: there may be a million."""
+        rules, (of, ids) = self._policies.rules(), self._withdrawn
+        if of is None or of() is not rules.withdrawn:
+            ids = np.frombuffer(bytes.fromhex("".join(rules.withdrawn.column("record_id").to_pylist())), ID_BYTES)
+            self._withdrawn = (weakref.ref(rules.withdrawn), ids)
+        return ids
 
     def empty(self, partner: Partner, asked: ExportAsked, basis: ExportBasis) -> pa.Table:
         """The export's columns without rows."""

@@ -460,3 +460,27 @@ def test_who_takes_nothing_of_an_answer_loses_his_place(own_hub: ServedHub, monk
                     return
             time.sleep(0.05)
         pytest.fail("both places are still taken")
+
+
+def test_a_job_whose_directory_cannot_be_listed_holds_up_no_other(own_hub: ServedHub) -> None:
+    job, other = ordered(own_hub.client("BETA")), ordered(own_hub.client("GAMMA"))
+    directory_of(own_hub).mkdir(parents=True)
+    (directory_of(own_hub) / job).write_bytes(b"a file where its directory would be")
+    service = service_of(own_hub)
+    for _ in range(2):
+        with suppress(NotADirectoryError):
+            service.turn()
+    assert own_hub.client("GAMMA").get(f"/v1/exports/{other}").json()["status"] == "complete"
+
+
+def test_a_job_that_is_begun_anew_says_so_at_once(own_hub: ServedHub) -> None:
+    client = own_hub.client("BETA")
+    job = ordered(client)
+    with pytest.raises(StoppedError):
+        service_of(own_hub, room=at_look(2, is_stopped)).turn()
+    assert client.get(f"/v1/exports/{job}").json()["rows"] == 2
+    for path in (directory_of(own_hub) / job).iterdir():
+        path.unlink()
+    with pytest.raises(StoppedError):
+        service_of(own_hub, room=at_look(0, is_stopped)).turn()
+    assert client.get(f"/v1/exports/{job}").json()["rows"] == own_hub.state.export_jobs.bytes_kept("BETA") == 0

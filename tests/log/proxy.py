@@ -1,9 +1,10 @@
-"""A TCP proxy in front of a Kafka broker, which can lose an acknowledgement."""
+"""A TCP proxy in front of a Kafka broker, which can lose an acknowledgement, or an answer about topics."""
 
 import asyncio
 from typing import Self
 
 _PRODUCE = 0  # Kafka's API key of a produce request
+_METADATA = 3
 
 
 class LosingProxy:
@@ -11,10 +12,12 @@ class LosingProxy:
 
     ``lose_acknowledgements = n`` makes it break the connection after each of the next n produce requests: at the
     moment when the broker has answered, which is when it has the records, and before the client has the answer.
+    ``lose_topics = n``: the same with metadata requests that ask about topics.
     """
 
     def __init__(self, listen_port: int, broker_port: int) -> None:
         self.lose_acknowledgements = 0
+        self.lose_topics = 0
         self.produce_requests = 0
         self._listen_port = listen_port
         self._broker_port = broker_port
@@ -55,6 +58,9 @@ class LosingProxy:
                 if self.lose_acknowledgements:
                     self.lose_acknowledgements -= 1
                     doomed.add(frame[8:12])
+            elif self.lose_topics and _asks_about_topics(frame):
+                self.lose_topics -= 1
+                doomed.add(frame[8:12])
             broker.write(frame)
             await broker.drain()
 
@@ -65,6 +71,14 @@ class LosingProxy:
                 raise ConnectionResetError("as ordered")
             client.write(frame)
             await client.drain()
+
+
+def _asks_about_topics(frame: bytes) -> bool:
+    """Whether it is a metadata request (of a version before 9) that names topics: length, key, version, id, client."""
+    if int.from_bytes(frame[4:6], "big") != _METADATA:
+        return False
+    behind_client = 14 + max(int.from_bytes(frame[12:14], "big", signed=True), 0)
+    return int.from_bytes(frame[behind_client : behind_client + 4], "big", signed=True) > 0
 
 
 async def _frame(reader: asyncio.StreamReader) -> bytes:

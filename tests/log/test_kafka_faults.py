@@ -117,6 +117,22 @@ async def test_nothing_acknowledged_is_lost_when_the_broker_is_killed_in_mid_str
     assert all(calls == sorted(calls) for calls in by_key.values())
 
 
+async def test_a_member_that_learns_nothing_of_its_topics_when_it_joins_asks_again_soon(
+    kafka_broker: KafkaBroker,
+) -> None:
+    """aiokafka then gives the whole group no partitions, and by itself asks again five minutes later."""
+    async with (
+        LosingProxy(kafka_broker.proxy_port, kafka_broker.proxied_port) as proxy,
+        KafkaLog(kafka_broker.proxy_bootstrap, TOPICS, prefix()) as log,
+    ):
+        await log.append(NOTES, entries(["a"], "waits:"))
+        proxy.lose_topics = 1
+        async with log.subscribe("recorder", [NOTES]) as member:
+            async with asyncio.timeout(PATIENCE_S):
+                assert [record.value for record in await fetch_until(member, 1)] == [b"waits:0"]
+        assert proxy.lose_topics == 0
+
+
 async def test_a_broker_that_is_away_makes_every_call_fail_in_bounded_time_until_it_is_back(
     kafka_broker: KafkaBroker,
 ) -> None:
