@@ -20,7 +20,7 @@ from ssa_hub.sharing.keys import KeyRing
 from ssa_hub.sharing.ledger_views import LedgerViews
 from ssa_hub.sharing.message_views import MessageViews
 from ssa_hub.sharing.notices import Notices
-from ssa_hub.sharing.open_exports import OpenExports
+from ssa_hub.sharing.places import Places
 from ssa_hub.sharing.posture import PostureDesk
 from ssa_hub.sharing.rehearsing import Rehearser
 from ssa_hub.sharing.screening_state import ScreeningState
@@ -55,7 +55,7 @@ class Services(NamedTuple):
     deletions: DeletionViews
     health: Health
     exports: Exporting
-    open_exports: OpenExports
+    export_places: Places
     export_jobs: ExportDesk
     data_mode: DataMode
 

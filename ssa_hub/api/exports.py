@@ -14,7 +14,18 @@ from schemas.records import DataMode
 from ssa_hub.api.access import Asking, Services, Token, Used
 from ssa_hub.api.bodies import read_body
 from ssa_hub.api.export_answers import BrokenOffError, ExportFile, ExportStream
-from ssa_hub.api.parameters import STRICT, CatalogueNumbers, Mode, ObjectIds, UtcText, instant
+from ssa_hub.api.parameters import (
+    CATALOGUE_NUMBER_MAX,
+    ID_LENGTH_MAX,
+    IDS_MAX,
+    NO_CONTROL,
+    STRICT,
+    CatalogueNumbers,
+    Mode,
+    ObjectIds,
+    UtcText,
+    instant,
+)
 from ssa_hub.api.problems import (
     NOT_FOR_CACHES,
     ProblemError,
@@ -28,7 +39,7 @@ from ssa_hub.release.partner import Partner
 from ssa_hub.sharing.export_desk import NoRoomError, NotReadyError
 from ssa_hub.sharing.export_formats import MEDIA_TYPES, ExportFormat, written
 from ssa_hub.sharing.exporting import ExportAsked, ExportBasis, RulesChangedError
-from ssa_hub.sharing.open_exports import TooManyAtOnceError
+from ssa_hub.sharing.places import TooManyAtOnceError
 from ssa_hub.state.export_jobs import NotEnrolledError, TooManyJobsError
 
 router = APIRouter(prefix="/v1", dependencies=STRICT)
@@ -43,9 +54,8 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-# As in the query of a listing.
-_ObjectId = Annotated[str, Meta(max_length=300, pattern=r"^[^\x00-\x1f]*$")]
-_CatalogueNumber = Annotated[int, Meta(ge=1, le=999_999_999)]
+_ObjectId = Annotated[str, Meta(max_length=ID_LENGTH_MAX, pattern=NO_CONTROL)]
+_CatalogueNumber = Annotated[int, Meta(ge=1, le=CATALOGUE_NUMBER_MAX)]
 
 
 class ExportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,8 +64,8 @@ class ExportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["elements", "conjunctions"]
     format: ExportFormat = ExportFormat.PARQUET
     data_mode: DataMode | None = None
-    object_ids: Annotated[list[_ObjectId], Meta(max_length=1_000)] | None = None
-    catalogue_numbers: Annotated[list[_CatalogueNumber], Meta(max_length=1_000)] | None = None
+    object_ids: Annotated[list[_ObjectId], Meta(max_length=IDS_MAX)] | None = None
+    catalogue_numbers: Annotated[list[_CatalogueNumber], Meta(max_length=IDS_MAX)] | None = None
     from_utc: str | None = None
     to_utc: str | None = None
     received_from_utc: str | None = None
@@ -169,7 +179,7 @@ def _pieces(
             _check_key(used, partner, token)
             yield batch.records
 
-    with used.open_exports.one_more(partner.name):
+    with used.export_places.one_more(partner.name):
         try:
             yield from written(batches(), asked.format, used.exports.empty(partner, asked, basis))
         except RulesChangedError as error:

@@ -12,7 +12,9 @@ from ssa_hub.api.formats import Format, TableFormat
 from ssa_hub.api.problems import invalid
 
 MAX_LIMIT = 100_000
-_NO_CONTROL = r"^[^\x00-\x1f]*$"
+# Object ids and catalogue numbers, wherever they are asked for.
+IDS_MAX, ID_LENGTH_MAX, CATALOGUE_NUMBER_MAX = 1_000, 300, 999_999_999
+NO_CONTROL = r"^[^\x00-\x1f]*$"
 
 _FORMAT = Query(alias="format", description="form of the answer; goes before Accept")
 ElementFormat = Annotated[Format | None, _FORMAT]
@@ -24,12 +26,12 @@ Cursor = Annotated[
 ]
 Mode = Annotated[DataMode | None, Query(description="data mode; one answer never mixes two. Default: the hub's own")]
 ObjectIds = Annotated[
-    list[Annotated[str, Query(max_length=300, pattern=_NO_CONTROL)]] | None,
-    Query(alias="object_id", max_length=1_000, description="the hub's object ids, e.g. cat-25544; may be repeated"),
+    list[Annotated[str, Query(max_length=ID_LENGTH_MAX, pattern=NO_CONTROL)]] | None,
+    Query(alias="object_id", max_length=IDS_MAX, description="the hub's object ids, e.g. cat-25544; may be repeated"),
 ]
 CatalogueNumbers = Annotated[
-    list[Annotated[int, Query(ge=1, le=999_999_999)]] | None,
-    Query(alias="catalogue_number", max_length=1_000, description="catalogue numbers; may be repeated"),
+    list[Annotated[int, Query(ge=1, le=CATALOGUE_NUMBER_MAX)]] | None,
+    Query(alias="catalogue_number", max_length=IDS_MAX, description="catalogue numbers; may be repeated"),
 ]
 UtcText = Annotated[
     Annotated[str, Query(max_length=40, json_schema_extra={"format": "utc"})] | None,

@@ -20,8 +20,9 @@ from ssa_hub.api.problems import NOT_FOR_CACHES, ProblemError, documented, inval
 from ssa_hub.release.errors import AgreementError
 from ssa_hub.release.partner import Partner, Posture
 from ssa_hub.release.rehearsal import EFFECTS_SCHEMA, SUMS_SCHEMA, TooManyInstantsError
+from ssa_hub.sharing.places import TooManyAtOnceError
 from ssa_hub.sharing.posture import NotEntitledError
-from ssa_hub.sharing.rehearsing import BadPeriodError, BusyError, NotYoursError, Period, Rehearsed, Rehearser
+from ssa_hub.sharing.rehearsing import BadPeriodError, NotYoursError, Period, Rehearsed, Rehearser
 
 router = APIRouter(prefix="/v1", dependencies=STRICT)
 
@@ -125,7 +126,7 @@ def _rehearsed(rehearser: Rehearser, partner: Partner, question: Question, perio
         raise ProblemError(403, "not-entitled", "Not for you", detail) from None
     except (BadPeriodError, TooManyInstantsError) as error:
         raise invalid(str(error), "received_from") from None
-    except BusyError:
+    except TooManyAtOnceError:
         detail = "Your last one is still under way."
         raise ProblemError(429, "busy", "One rehearsal at a time", detail, Retry_After="5") from None
 

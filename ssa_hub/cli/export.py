@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -73,6 +72,7 @@ def _made(exporting: "Exporting", partner: "Partner", asked: "ExportAsked", outp
 
     from ssa_hub.history.durable_io import DurableStream
     from ssa_hub.sharing.export_desk import Order
+    from ssa_hub.sharing.export_making import made
     from ssa_hub.sharing.export_parts import DamagedError, ExportFiles, Part, remove_files
     from ssa_hub.sharing.exporting import RulesChangedError
 
@@ -99,13 +99,7 @@ def _made(exporting: "Exporting", partner: "Partner", asked: "ExportAsked", outp
                     file.write(msgspec.json.encode((partner.name, Order(asked, basis), done)))
                 bars.update(task, completed=done[-1].fraction)
 
-            with closing(exporting.batches(partner, asked, basis, parts[-1].after if parts else None)) as batches:
-                parts = files.write_parts(batches, parts, note, lambda: None)
-            for depends_on in files.depends_on(parts):
-                exporting.check_withdrawals([depends_on.ids])
-                exporting.check_grants(partner, asked, [depends_on.grants])
-            empty = exporting.empty(partner, asked, basis)
-            content = files.assemble(parts, asked.format, empty, lambda so_far: None)
+            parts, content = made(exporting, files, partner, asked, basis, parts, note, lambda so_far: None)
     except (RulesChangedError, DamagedError) as error:
         remove_files(files.directory)
         raise end_with(f"{error}: begin again") from error

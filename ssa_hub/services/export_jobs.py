@@ -8,7 +8,6 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -20,6 +19,7 @@ from schemas.timescales import NS_PER_SECOND, now_tai_ns
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.services.leased_work import LeasedWork, StoppedError
 from ssa_hub.sharing.export_desk import ExportLimits, NoRoomError, Order, remove_ended_files
+from ssa_hub.sharing.export_making import made
 from ssa_hub.sharing.export_parts import BATCHES_A_PART, DamagedError, ExportFiles, Part, remove_files
 from ssa_hub.sharing.exporting import Exporting, RulesChangedError
 from ssa_hub.state.export_jobs import ENDED, ExportJob, ExportJobs
@@ -154,33 +154,20 @@ class ExportService:
         parts = msgspec.json.decode(job.parts, type=list[Part])
         if not files.has_parts(parts):
             # Unless it is another's by now, who has made content of them.
-            attempt.change(parts="[]", rows=0, bytes_on_disk=0, fraction=0.0)
-            log_event.warning("export begun anew: parts of it are gone", job=job.job_id)
             parts = []
+            attempt.note(parts)
+            log_event.warning("export begun anew: parts of it are gone", job=job.job_id)
         files.keep_parts(parts, found)
 
-        def note(done: Sequence[Part]) -> None:
-            attempt.change(
-                parts=msgspec.json.encode(done).decode(),
-                rows=sum(part.rows for part in done),
-                bytes_on_disk=sum(part.rows_bytes + part.kept_bytes for part in done),
-                fraction=done[-1].fraction,
-            )
-
-        def go_on(content_bytes: int = 0) -> None:
+        def go_on(content_bytes: int) -> None:
             self._room()
             self._leased.go_on()
             attempt.look()
             self._check_room(job.partner, content_bytes)
 
-        after = parts[-1].after if parts else None
-        with closing(self._exporting.batches(partner, order.asked, basis, after)) as batches:
-            parts = files.write_parts(batches, parts, note, go_on, self._batches_a_part)
-        for depends_on in files.depends_on(parts):
-            self._exporting.check_withdrawals([depends_on.ids])
-            self._exporting.check_grants(partner, order.asked, [depends_on.grants])
-        empty = self._exporting.empty(partner, order.asked, basis)
-        content = files.assemble(parts, order.asked.format, empty, go_on)
+        parts, content = made(
+            self._exporting, files, partner, order.asked, basis, parts, attempt.note, go_on, self._batches_a_part
+        )
         now = self._clock_tai_ns()
         attempt.change(
             status="complete",
@@ -224,6 +211,15 @@ class _Attempt:
         """Set columns of the job."""
         if not self._jobs.change(self._job_id, of_attempt=self._id, **values):
             self._stop()
+
+    def note(self, parts: Sequence[Part]) -> None:
+        """What there is of the job."""
+        self.change(
+            parts=msgspec.json.encode(parts).decode(),
+            rows=sum(part.rows for part in parts),
+            bytes_on_disk=sum(part.rows_bytes + part.kept_bytes for part in parts),
+            fraction=parts[-1].fraction if parts else 0.0,
+        )
 
     def look(self) -> ExportJob:
         """How the job stands, which still is this attempt's."""

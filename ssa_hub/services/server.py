@@ -19,12 +19,12 @@ from ssa_hub.sharing.deletion_views import DeletionViews
 from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.explaining import Explainer
 from ssa_hub.sharing.export_desk import ExportDesk, ExportLimits
-from ssa_hub.sharing.exporting import Exporting
+from ssa_hub.sharing.exporting import STREAMS_A_PARTNER, STREAMS_TOGETHER, Exporting
 from ssa_hub.sharing.keys import KeyRing
 from ssa_hub.sharing.ledger_views import LedgerViews
 from ssa_hub.sharing.message_views import MessageViews
 from ssa_hub.sharing.notices import Notices
-from ssa_hub.sharing.open_exports import OpenExports
+from ssa_hub.sharing.places import Places
 from ssa_hub.sharing.posture import PostureDesk
 from ssa_hub.sharing.rehearsing import Rehearser
 from ssa_hub.sharing.screening_state import ScreeningState
@@ -89,7 +89,7 @@ def services_of(hub: Hub, clock_tai_ns: Callable[[], int] = now_tai_ns) -> Servi
         own_agreements=OwnAgreements(hub.state, hub.policies, clock_tai_ns, hub.settings.keeping.notice_ns),
         health=Health(hub.log, hub.state, hub.history.files),
         exports=exports,
-        open_exports=OpenExports(),
+        export_places=Places(STREAMS_A_PARTNER, STREAMS_TOGETHER),
         export_jobs=ExportDesk(
             hub.state, exports, hub.settings.data_dir / "exports", ExportLimits(), clock_tai_ns, hub.disk.check
         ),

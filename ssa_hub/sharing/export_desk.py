@@ -131,15 +131,12 @@ class ExportDesk:
             raise NotReadyError(job.status)
         rules = self._exporting.rules()
         self._exporting.check(partner, order.basis)
-        files = ExportFiles(self._directory / job_id, job.attempt or "")
-        parts = msgspec.json.decode(job.parts, type=list[Part])
+        files, parts = _complete(self._directory, job)
         if not files.has_content(parts):
             raise RulesChangedError("the export's files are gone")
         if self._standing.get(job_id) != rules.token:
             try:
-                for depends_on in files.depends_on(parts):
-                    self._exporting.check_withdrawals([depends_on.ids])
-                    self._exporting.check_grants(partner, order.asked, [depends_on.grants])
+                self._exporting.check_standing(partner, order.asked, files.depends_on(parts))
             except DamagedError as error:
                 raise RulesChangedError(str(error)) from error
             self._stands(job_id, rules.token)
@@ -171,11 +168,17 @@ def remove_ended_files(jobs: ExportJobs, directory: Path) -> None:
             if job is None or job.status in ENDED:
                 remove_files(path)
             elif job.status == "complete":
-                ExportFiles(path, job.attempt or "").keep_content(msgspec.json.decode(job.parts, type=list[Part]))
+                files, parts = _complete(directory, job)
+                files.keep_content(parts)
         except OSError as error:
             failed = error
     if failed is not None:
         raise failed
+
+
+def _complete(directory: Path, job: ExportJob) -> tuple[ExportFiles, list[Part]]:
+    """The files of a complete job, and the parts that its content was made of."""
+    return ExportFiles(directory / job.job_id, job.attempt or ""), msgspec.json.decode(job.parts, type=list[Part])
 
 
 def described(job: ExportJob) -> dict[str, Any]:

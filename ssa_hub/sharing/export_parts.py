@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ import pyarrow as pa
 from ingest.durable_names import sync_directory
 from ssa_hub.history.durable_io import DurableStream, make_directories
 from ssa_hub.sharing.export_formats import ExportFormat, written
-from ssa_hub.sharing.exporting import ID_BYTES, ShownBatch
+from ssa_hub.sharing.exporting import ID_BYTES, DependsOn, ShownBatch
 
 # Batches in a part: what is done again after a crash at most.
 BATCHES_A_PART = 8
@@ -47,13 +47,6 @@ class Part(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class DependsOn(NamedTuple):
-    """What a part's rows depend on: ids of 16 bytes, ascending, and combinations of originator and label."""
-
-    ids: bytes
-    grants: pa.Table
-
-
 class Content(msgspec.Struct, frozen=True):
     """The finished file: its size, and its SHA-256 in hexadecimal digits."""
 
@@ -78,18 +71,20 @@ class ExportFiles:
         batches: Iterator[ShownBatch],
         parts: Sequence[Part],
         note: Callable[[Sequence[Part]], None],
-        go_on: Callable[[], None],
-        batches_a_part: int = BATCHES_A_PART,
+        go_on: Callable[[int], None],
+        batches_a_part: int,
     ) -> list[Part]:
         """Write the batches behind the parts that there are; ``note`` is told of all parts after each. All parts.
 
-        ``go_on`` may raise to end the work between two batches. Raises OSError.
+        ``go_on`` is told that there is no content yet, and may raise to end the work between two batches.
+
+        Raises OSError.
         """
         make_directories(self.directory)
         done, gathered = list(parts), list[ShownBatch]()
         waiting = iter(batches)
         while True:
-            go_on()  # before the next batch is made, as that is in the ledger once it is
+            go_on(0)  # before the next batch is made, as that is in the ledger once it is
             batch = next(waiting, None)
             if batch is None:
                 break
@@ -103,8 +98,9 @@ class ExportFiles:
         self, batches: list[ShownBatch], done: list[Part], note: Callable[[Sequence[Part]], None]
     ) -> list[Part]:
         name = f"{len(done):06}-{self._attempt}"
-        grants = pa.concat_tables([batch.grants for batch in batches])
-        ids = np.unique(np.frombuffer(b"".join(batch.depends_on for batch in batches), dtype=ID_BYTES)).tobytes()
+        depends_on = [batch.depends_on for batch in batches]
+        grants = pa.concat_tables([one.grants for one in depends_on])
+        ids = np.unique(np.frombuffer(b"".join(one.ids for one in depends_on), dtype=ID_BYTES)).tobytes()
         of_grants = _in_bytes([grants.group_by(grants.column_names).aggregate([])])
         of_rows = _in_bytes([batch.records for batch in batches])
         for path, content in (

@@ -1,6 +1,5 @@
 """Exports as a partner is shown them: fixed numbers of visible rows, masked, with his ids, in the ledger first."""
 
-import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +24,8 @@ from ssa_hub.sharing.shown_rows import shown_rows
 
 # Visible rows of each batch but the last: of no file's making.
 BATCH_ROWS = 65_536
+# Exports that are answered as they are read, at once.
+STREAMS_A_PARTNER, STREAMS_TOGETHER = 2, 8
 # How far ahead of now approaches are looked for, in the share done of an export that names no last TCA.
 _AHEAD_NS = 7 * NS_PER_DAY
 
@@ -62,18 +63,24 @@ class ExportBasis(msgspec.Struct, frozen=True):
     valid_until_tai_ns: int | None
 
 
-class ShownBatch(NamedTuple):
-    """Rows as shown, already in the ledger. ``after``: the key to go on behind; ``fraction``: share of all done.
+class DependsOn(NamedTuple):
+    """What shown rows depend on.
 
-    ``depends_on``: true ids, 16 bytes each, ascending, whose withdrawal would change these rows; ``grants``: the
-    combinations of originator and label that they were released by.
+    ``ids``: true ids, 16 bytes each, ascending, whose withdrawal would change them; ``grants``: the combinations of
+    originator and label that they were released by, each once.
     """
+
+    ids: bytes
+    grants: pa.Table
+
+
+class ShownBatch(NamedTuple):
+    """Rows as shown, already in the ledger. ``after``: the key to go on behind; ``fraction``: share of all done."""
 
     records: pa.Table
     after: Key
     fraction: float
-    depends_on: bytes
-    grants: pa.Table
+    depends_on: DependsOn
 
 
 class Exporting:
@@ -90,7 +97,7 @@ class Exporting:
     ) -> None:
         self._exporter, self._policies, self._disclosures = Exporter(history), policies, disclosures
         self._clock_tai_ns, self._batch_rows = clock_tai_ns, batch_rows
-        self._withdrawn: tuple[weakref.ref[pa.Table] | None, NDArray[np.bytes_]] = (None, np.empty(0, ID_BYTES))
+        self._withdrawn: tuple[pa.Table | None, NDArray[np.bytes_]] = (None, np.empty(0, ID_BYTES))
 
     def basis(self, partner: Partner) -> ExportBasis:
         """The rules of now for a partner."""
@@ -113,35 +120,25 @@ class Exporting:
             raise RulesChangedError("the rules have changed since this export began")
         return released
 
-    def check_grants(self, partner: Partner, asked: ExportAsked, grants: Iterable[pa.Table]) -> None:
-        """Raise RulesChangedError where a combination that rows were released by is not released any more.
-
-        A security policy changes that under the same policy version; what the version names (delays, masks, steps)
-        is `check`'s. Only the rows' own combinations are looked at: what else is released tells nothing of them.
-        """
+    def check_standing(self, partner: Partner, asked: ExportAsked, depends_on: Iterable[DependsOn]) -> None:
+        """Raise RulesChangedError where rows depend on what is withdrawn, or released to the partner no more."""
         released = self._policies.released_to(partner, self._clock_tai_ns())
-        current = released_combinations(_release(asked, released), EXPORTED[asked.kind].release_kind, asked.data_mode)
-        for table in grants:
-            if table.join(current.select(COMBINATION), keys=COMBINATION, join_type="left anti").num_rows:
-                raise RulesChangedError("the rules have changed since this export began")
+        for part in depends_on:
+            self._check_withdrawals(part)
+            _check_grants(part, asked, released)
 
-    def check_withdrawals(self, depends_on: Iterable[bytes]) -> None:
-        """Raise RulesChangedError where a record that an export depends on has been withdrawn; ids ascending."""
+    def _check_withdrawals(self, depends_on: DependsOn) -> None:
         gone = self._withdrawn_ids()
-        if not len(gone):
-            return
-        for one in depends_on:
-            ids = np.frombuffer(one, dtype=ID_BYTES)
-            places = np.searchsorted(ids, gone)
-            if (ids[np.minimum(places, len(ids) - 1)] == gone).any():
-                raise RulesChangedError("something in this export has been withdrawn since")
+        ids = np.frombuffer(depends_on.ids, dtype=ID_BYTES)
+        if (ids[np.minimum(np.searchsorted(ids, gone), len(ids) - 1)] == gone).any():
+            raise RulesChangedError("something in this export has been withdrawn since")
 
     def _withdrawn_ids(self) -> NDArray[np.bytes_]:
         """Made once of the same rules: there may be a million."""
         rules, (of, ids) = self._policies.rules(), self._withdrawn
-        if of is None or of() is not rules.withdrawn:
+        if of is not rules.withdrawn:
             ids = np.frombuffer(bytes.fromhex("".join(rules.withdrawn.column("record_id").to_pylist())), ID_BYTES)
-            self._withdrawn = (weakref.ref(rules.withdrawn), ids)
+            self._withdrawn = (rules.withdrawn, ids)
         return ids
 
     def empty(self, partner: Partner, asked: ExportAsked, basis: ExportBasis) -> pa.Table:
@@ -165,16 +162,16 @@ class Exporting:
             now_released = self.check(partner, basis)
             # As released when it began: the masks' numbers in the rows are of that table.
             true, records = _shown(rows, question, released)
-            depends_on, grants = _depends_on(true, released, question), question.grants_of(rows)
-            self.check_withdrawals([depends_on])
+            depends_on = DependsOn(_ids(true, released, question), question.grants_of(rows))
+            self._check_withdrawals(depends_on)
             if now_released is not released:
-                self.check_grants(partner, asked, [grants])
+                _check_grants(depends_on, asked, now_released)
             kind = question.exported.release_kind
             self._disclosures.record(
                 disclosures_of(true, kind, released.table, partner=partner.name, channel=Channel.EXPORT)
             )
             key = question.key_of(rows, rows.num_rows - 1)
-            yield ShownBatch(records, key, share.at(key), depends_on, grants)
+            yield ShownBatch(records, key, share.at(key), depends_on)
 
 
 def _question(asked: ExportAsked, released: Released, basis: ExportBasis) -> ExportQuestion:
@@ -209,7 +206,18 @@ def _shown(rows: pa.Table, question: ExportQuestion, released: Released) -> tupl
     return true, shown_rows(true, question.exported.release_kind, released).combine_chunks()
 
 
-def _depends_on(true: pa.Table, released: Released, question: ExportQuestion) -> bytes:
+def _check_grants(depends_on: DependsOn, asked: ExportAsked, released: Released) -> None:
+    """Raise RulesChangedError where a combination that rows were released by is not released any more.
+
+    A security policy changes that under the same policy version; what the version names (delays, masks, steps) is
+    `Exporting.check`'s. Only the rows' own combinations are looked at: what else is released tells nothing of them.
+    """
+    current = released_combinations(_release(asked, released), EXPORTED[asked.kind].release_kind, asked.data_mode)
+    if depends_on.grants.join(current.select(COMBINATION), keys=COMBINATION, join_type="left anti").num_rows:
+        raise RulesChangedError("the rules have changed since this export began")
+
+
+def _ids(true: pa.Table, released: Released, question: ExportQuestion) -> bytes:
     """The ids of the rows, and of the orbits that they were found with which are not withdrawn already."""
     ids = true.column("record_id").to_pylist()
     if question.exported.release_kind is Kind.DERIVED_CONJUNCTIONS:

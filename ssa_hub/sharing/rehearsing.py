@@ -1,8 +1,6 @@
 """Rehearsing a draft agreement or another posture over what the history has recorded, for those who may."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -15,6 +13,7 @@ from ssa_hub.release.agreement import Agreement, read_agreement
 from ssa_hub.release.partner import Partner, Posture
 from ssa_hub.release.rehearsal import Rehearsal, rehearse, sums
 from ssa_hub.release.replay import RuleSet
+from ssa_hub.sharing.places import Places
 from ssa_hub.sharing.policies import Policies, Rules
 from ssa_hub.sharing.posture import NotEntitledError, may_look_back
 from ssa_hub.state.store import State
@@ -28,10 +27,6 @@ class NotYoursError(Exception):
 
 class BadPeriodError(ValueError):
     """The period ends before it begins."""
-
-
-class BusyError(Exception):
-    """The asker's last rehearsal is still under way."""
 
 
 class Period(NamedTuple):
@@ -58,15 +53,15 @@ class Rehearsed(NamedTuple):
 class Rehearser:
     """Rehearses; changes nothing. ``asker`` None: who runs the hub, at its command line.
 
-    All methods raise BadPeriodError, TooManyInstantsError, BusyError, StateUnavailableError, HistoryUnavailableError.
+    One at a time for each asker, as each reads all the traffic of its period. All methods raise BadPeriodError,
+    TooManyInstantsError, TooManyAtOnceError, StateUnavailableError, HistoryUnavailableError.
     """
 
     def __init__(
         self, state: State, traffic: Traffic, policies: Policies, clock_tai_ns: Callable[[], int] = now_tai_ns
     ) -> None:
         self._state, self._traffic, self._policies, self._clock_tai_ns = state, traffic, policies, clock_tai_ns
-        self._lock = threading.Lock()
-        self._asking: set[str] = set()
+        self._places = Places(a_partner=1)
 
     def agreement(self, asker: Partner | None, text: str, file: str, period: Period) -> Rehearsed:
         """A draft in the place of its originator's agreement. A partner may rehearse his own alone.
@@ -110,7 +105,7 @@ class Rehearser:
             # Who may rehearse a posture is told of all records how many there are.
             asker=None if asker is None or originator is None else asker.name,
         )
-        with self._turn(asker):
+        with self._places.one_more("" if asker is None else asker.name):
             spans = rehearsal.spans(self._counted_labels(rules, rehearsal.asker))
             given = {
                 "cuts_tai_ns": rehearsal.cuts(spans),
@@ -131,17 +126,3 @@ class Rehearser:
         if asker is None:
             return set(rules.labels)
         return {known.label_id for known in self._state.newest.combinations() if known.originator == asker}
-
-    @contextmanager
-    def _turn(self, asker: Partner | None) -> Iterator[None]:
-        """One rehearsal at a time for each asker: each reads all the traffic of its period."""
-        name = "" if asker is None else asker.name
-        with self._lock:
-            if name in self._asking:
-                raise BusyError
-            self._asking.add(name)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._asking.discard(name)

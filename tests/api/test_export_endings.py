@@ -5,7 +5,6 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,36 +14,17 @@ from schemas.records import DataMode
 from ssa_hub.api import export_answers
 from ssa_hub.history.failures import HistoryUnavailableError
 from ssa_hub.release.partner import Partner
-from ssa_hub.services.export_jobs import ExportService
 from ssa_hub.services.leased_work import StoppedError
-from ssa_hub.sharing.disclosures import Disclosures
 from ssa_hub.sharing.export_desk import ExportLimits, NoRoomError
 from ssa_hub.sharing.export_formats import ExportFormat
 from ssa_hub.sharing.export_parts import ExportFiles
 from ssa_hub.sharing.exporting import ExportAsked, Exporting, ShownBatch
-from ssa_hub.sharing.open_exports import OpenExports, TooManyAtOnceError
+from ssa_hub.sharing.places import Places, TooManyAtOnceError
 from ssa_hub.state.export_jobs import ExportJob, NotEnrolledError
 from tests.api.conftest import ELEMENTS
+from tests.api.export_jobs import directory_of, ordered, service_of
 from tests.api.records import record_id
 from tests.api.served_hub import ServedHub
-
-
-def service_of(hub: ServedHub, *, limits: ExportLimits = ExportLimits(), **others: Any) -> ExportService:  # noqa: B008
-    """A worker's service on the hub's directory: parts of one batch of one row."""
-    exporting = Exporting(hub.hub.history, hub.hub.policies, Disclosures(hub.state, hub.clock), hub.clock, batch_rows=1)
-    return ExportService(
-        hub.state, exporting, directory_of(hub), "test", limits, clock_tai_ns=hub.clock, batches_a_part=1, **others
-    )
-
-
-def directory_of(hub: ServedHub) -> Path:
-    return hub.hub.settings.data_dir / "exports"
-
-
-def ordered(client: httpx.Client, form: str = "csv") -> str:
-    answer = client.post("/v1/exports", json={"kind": "elements", "format": form})
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["id"])
 
 
 def at_look(number: int, act: Callable[[], object]) -> Callable[[], None]:
@@ -66,7 +46,7 @@ def is_stopped() -> None:
 @pytest.mark.parametrize("look", [0, 1, 2, 3, 4, 5])
 def test_a_worker_that_lost_its_lease_changes_nothing_of_its_successors_work(own_hub: ServedHub, look: int) -> None:
     client = own_hub.client("BETA")
-    whole, job = sorted([ordered(client), ordered(client)])
+    whole, job = sorted([ordered(client, format="csv"), ordered(client, format="csv")])
     service_of(own_hub).turn()
     late = service_of(own_hub, room=at_look(look, service_of(own_hub).turn))
     with pytest.raises(StoppedError):
@@ -84,7 +64,7 @@ def test_a_worker_that_loses_its_lease_as_it_begins_removes_nothing(
 ) -> None:
     """Between taking the job over and tidying its directory."""
     client = own_hub.client("BETA")
-    whole, job = sorted([ordered(client), ordered(client)])
+    whole, job = sorted([ordered(client, format="csv"), ordered(client, format="csv")])
     service_of(own_hub).turn()
     with pytest.raises(StoppedError):
         service_of(own_hub, room=at_look(2, is_stopped)).turn()
@@ -114,7 +94,7 @@ def test_a_worker_that_loses_its_lease_as_it_begins_removes_nothing(
 @pytest.mark.parametrize("look", [0, 1, 2, 3, 4])
 def test_a_worker_that_lost_its_lease_stops_while_its_successor_works(own_hub: ServedHub, look: int) -> None:
     client = own_hub.client("BETA")
-    whole, job = sorted([ordered(client), ordered(client)])
+    whole, job = sorted([ordered(client, format="csv"), ordered(client, format="csv")])
     service_of(own_hub).turn()
 
     left: list[ExportJob | None] = []
@@ -134,7 +114,7 @@ def test_a_worker_that_lost_its_lease_stops_while_its_successor_works(own_hub: S
 
 def test_a_worker_that_takes_over_in_the_middle_goes_on_alone(own_hub: ServedHub) -> None:
     client = own_hub.client("BETA")
-    whole, job = sorted([ordered(client), ordered(client)])
+    whole, job = sorted([ordered(client, format="csv"), ordered(client, format="csv")])
     service_of(own_hub).turn()
     first = service_of(own_hub, room=at_look(2, is_stopped))
     with pytest.raises(StoppedError):
@@ -149,7 +129,7 @@ def test_a_worker_that_takes_over_in_the_middle_goes_on_alone(own_hub: ServedHub
 
 async def test_files_of_a_job_that_was_given_up_while_no_worker_ran_go_when_one_does(own_hub: ServedHub) -> None:
     client = own_hub.client("BETA")
-    job = await asyncio.to_thread(ordered, client)
+    job = await asyncio.to_thread(ordered, client, format="csv")
     with pytest.raises(StoppedError):
         await asyncio.to_thread(service_of(own_hub, room=at_look(2, is_stopped)).turn)
     await asyncio.to_thread(client.delete, f"/v1/exports/{job}")
@@ -167,7 +147,7 @@ async def test_files_of_a_job_that_was_given_up_while_no_worker_ran_go_when_one_
 def test_an_export_larger_than_a_partner_may_have_fails_and_says_so(own_hub: ServedHub) -> None:
     client = own_hub.client("BETA")
     limits = ExportLimits(bytes_a_partner=10_000)
-    job, other = ordered(client), ordered(own_hub.client("NOBODY"))
+    job, other = ordered(client, format="csv"), ordered(own_hub.client("NOBODY"), format="csv")
     for _ in range(2):
         service_of(own_hub, limits=limits).turn()
     status = client.get(f"/v1/exports/{job}").json()
@@ -179,7 +159,7 @@ def test_an_export_larger_than_a_partner_may_have_fails_and_says_so(own_hub: Ser
 
 def test_while_exports_take_all_their_room_a_job_waits(own_hub: ServedHub) -> None:
     client = own_hub.client("BETA")
-    job = ordered(client)
+    job = ordered(client, format="csv")
     limits = ExportLimits(bytes_max=10_000)
     for _ in range(2):
         with pytest.raises(NoRoomError):
@@ -190,7 +170,7 @@ def test_while_exports_take_all_their_room_a_job_waits(own_hub: ServedHub) -> No
 
 
 def test_who_is_enrolled_under_the_name_of_another_has_none_of_his_exports(own_hub: ServedHub) -> None:
-    job = ordered(own_hub.client("BETA"))
+    job = ordered(own_hub.client("BETA"), format="csv")
     service_of(own_hub).turn()
     before = own_hub.state.partners.get("BETA")
     assert before is not None
@@ -230,7 +210,7 @@ def test_a_download_under_way_ends_when_its_content_may_no_longer_be_given_out(
     own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch, happens: Callable[[ServedHub], None], goes_on: bool
 ) -> None:
     client = own_hub.client("BETA")
-    content = f"/v1/exports/{ordered(client)}/content"
+    content = f"/v1/exports/{ordered(client, format='csv')}/content"
     service_of(own_hub).turn()
     size = len(client.get(content).content)
     monkeypatch.setattr(export_answers, "LOOK_EVERY_S", 0.0)
@@ -282,7 +262,7 @@ def test_an_export_in_one_answer_ends_when_its_key_is_revoked(
 
 def test_a_partner_is_sent_two_exports_at_once_and_all_together_eight(own_hub: ServedHub) -> None:
     path = "/v1/elements/export"
-    places: OpenExports = own_hub.services.open_exports
+    places: Places = own_hub.services.export_places
     with places.one_more("BETA"), places.one_more("BETA"):
         refused = own_hub.client("BETA").get(path)
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
@@ -327,7 +307,7 @@ def test_what_is_no_jobs_directory_holds_up_nobody(own_hub: ServedHub) -> None:
     stray = directory_of(own_hub) / ("f" * 32)
     stray.write_bytes(b"a file where a directory of a forgotten job would be")
     client = own_hub.client("BETA")
-    job = ordered(client)
+    job = ordered(client, format="csv")
     service_of(own_hub).turn()
     assert client.get(f"/v1/exports/{job}").json()["status"] == "complete"
 
@@ -336,7 +316,7 @@ def test_what_is_no_jobs_directory_holds_up_nobody(own_hub: ServedHub) -> None:
 @pytest.mark.parametrize("how", ["flipped", "cut short", "emptied"])
 def test_a_damaged_job_fails_and_holds_up_nobody(own_hub: ServedHub, what: str, how: str) -> None:
     client = own_hub.client("BETA")
-    job = ordered(client)
+    job = ordered(client, format="csv")
     with pytest.raises(StoppedError):
         service_of(own_hub, room=at_look(2, is_stopped)).turn()
     (path,) = (directory_of(own_hub) / job).glob(f"{what}-000000-*")
@@ -344,7 +324,7 @@ def test_a_damaged_job_fails_and_holds_up_nobody(own_hub: ServedHub, what: str, 
     if how == "flipped":
         content[len(content) // 2 if what == "ids" else 12] ^= 0xFF
     path.write_bytes(content if how == "flipped" else content[: len(content) // 2 if how == "cut short" else 0])
-    other = ordered(own_hub.client("GAMMA"))
+    other = ordered(own_hub.client("GAMMA"), format="csv")
     for _ in range(2):
         service_of(own_hub).turn()
     assert client.get(f"/v1/exports/{job}").json()["status"] == "failed"
@@ -354,7 +334,7 @@ def test_a_damaged_job_fails_and_holds_up_nobody(own_hub: ServedHub, what: str, 
 def test_content_whose_ids_are_damaged_is_not_given_out(own_hub: ServedHub) -> None:
     """They are what withdrawals are looked up in: without them nothing would be found withdrawn."""
     client = own_hub.client("BETA")
-    job = ordered(client)
+    job = ordered(client, format="csv")
     service_of(own_hub).turn()
     for path in (directory_of(own_hub) / job).glob("ids-*"):
         path.write_bytes(bytes(16))
@@ -363,7 +343,7 @@ def test_content_whose_ids_are_damaged_is_not_given_out(own_hub: ServedHub) -> N
 
 def test_content_that_goes_while_it_is_asked_for_is_gone(own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
     client = own_hub.client("BETA")
-    job = ordered(client)
+    job = ordered(client, format="csv")
     service_of(own_hub).turn()
     for path in (directory_of(own_hub) / job).iterdir():
         path.unlink()
@@ -374,7 +354,7 @@ def test_content_that_goes_while_it_is_asked_for_is_gone(own_hub: ServedHub, mon
 def test_a_history_that_one_job_cannot_read_holds_up_no_other(
     own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, other = ordered(own_hub.client("BETA")), ordered(own_hub.client("GAMMA"))
+    job, other = ordered(own_hub.client("BETA"), format="csv"), ordered(own_hub.client("GAMMA"), format="csv")
     service = service_of(own_hub)
     original = Exporting.batches
 
@@ -395,7 +375,7 @@ def test_a_history_that_one_job_cannot_read_holds_up_no_other(
 
 def test_what_reads_for_a_job_ends_with_it(own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
     client, closed = own_hub.client("BETA"), list[bool]()
-    job = ordered(client)
+    job = ordered(client, format="csv")
     original = Exporting.batches
 
     def batches(*arguments: Any) -> Iterator[ShownBatch]:
@@ -419,7 +399,7 @@ def test_parts_that_stay_when_their_content_is_complete_go_later(
     own_hub: ServedHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = own_hub.client("BETA")
-    job = ordered(client)
+    job = ordered(client, format="csv")
     monkeypatch.setattr(ExportFiles, "keep_content", lambda self, parts: None)
     service_of(own_hub).turn()
     assert list((directory_of(own_hub) / job).glob("rows-*"))
@@ -463,7 +443,7 @@ def test_who_takes_nothing_of_an_answer_loses_his_place(own_hub: ServedHub, monk
 
 
 def test_a_job_whose_directory_cannot_be_listed_holds_up_no_other(own_hub: ServedHub) -> None:
-    job, other = ordered(own_hub.client("BETA")), ordered(own_hub.client("GAMMA"))
+    job, other = ordered(own_hub.client("BETA"), format="csv"), ordered(own_hub.client("GAMMA"), format="csv")
     directory_of(own_hub).mkdir(parents=True)
     (directory_of(own_hub) / job).write_bytes(b"a file where its directory would be")
     service = service_of(own_hub)
@@ -475,7 +455,7 @@ def test_a_job_whose_directory_cannot_be_listed_holds_up_no_other(own_hub: Serve
 
 def test_a_job_that_is_begun_anew_says_so_at_once(own_hub: ServedHub) -> None:
     client = own_hub.client("BETA")
-    job = ordered(client)
+    job = ordered(client, format="csv")
     with pytest.raises(StoppedError):
         service_of(own_hub, room=at_look(2, is_stopped)).turn()
     assert client.get(f"/v1/exports/{job}").json()["rows"] == 2

@@ -22,12 +22,11 @@ from ingest.disk_reserve import DiskFullError
 from schemas.labels import Label
 from schemas.records import DataMode
 from ssa_hub.services import export_jobs
-from ssa_hub.services.export_jobs import ExportService
 from ssa_hub.sharing.disclosures import Disclosures
-from ssa_hub.sharing.export_desk import ExportLimits
 from ssa_hub.sharing.export_formats import ExportFormat
 from ssa_hub.sharing.exporting import ExportAsked, Exporting, RulesChangedError
 from tests.api.conftest import ELEMENTS
+from tests.api.export_jobs import ordered, service_of
 from tests.api.records import record_id, utc
 from tests.api.rules import ALPHA
 from tests.api.served_hub import ServedHub
@@ -53,23 +52,6 @@ def as_rows(content: bytes, form: str) -> list[dict[str, Any]]:
     if form == "arrow":
         return list(pa.ipc.open_stream(content).read_all().to_pylist())
     return [json.loads(line) for line in content.splitlines()]
-
-
-def service_of(hub: ServedHub, batch_rows: int = 1) -> ExportService:
-    """A worker's service on the hub's directory: parts of one batch of one row."""
-    exporting = Exporting(
-        hub.hub.history, hub.hub.policies, Disclosures(hub.state, hub.clock), hub.clock, batch_rows=batch_rows
-    )
-    directory = hub.hub.settings.data_dir / "exports"
-    return ExportService(
-        hub.state, exporting, directory, "test", ExportLimits(), clock_tai_ns=hub.clock, batches_a_part=1
-    )
-
-
-def ordered(client: httpx.Client, **order: Any) -> str:
-    answer = client.post("/v1/exports", json={"kind": "elements", **order})
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["id"])
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow", "ndjson"])
